@@ -1,0 +1,87 @@
+"""One handle on the database: `async with db.begin() as session` is a unit of work, all of it or nothing.
+
+Domain functions take a session and never open one; whoever composes them opens the transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy.types import UserDefinedType
+
+from app.engines.postgres import PostgresEngine
+from app.engines.session import ConstraintViolated, DatabaseUnavailable, Model, Row, Session
+from app.engines.sqlite import DatabaseInUse, SqliteEngine
+
+__all__ = [
+    "ConstraintViolated",
+    "Database",
+    "DatabaseInUse",
+    "DatabaseUnavailable",
+    "Model",
+    "Row",
+    "Session",
+    "UtcTime",
+]
+
+Result = TypeVar("Result")
+ATTEMPTS_MAX = 5
+RETRY_SECONDS = 0.01
+WORTH_A_RETRY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+class UtcTime(UserDefinedType[Any]):
+    """The one column type for times: always aware, always UTC, named alike on both engines."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "TIMESTAMPTZ"
+
+
+class Database:
+    def __init__(self, url: str) -> None:
+        """Takes the normalised URL of the settings: `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`."""
+        self._engine = (
+            SqliteEngine(url.partition(":///")[2])
+            if url.startswith("sqlite")
+            else PostgresEngine(url.replace("+asyncpg", "", 1))
+        )
+
+    @property
+    def kind(self) -> str:
+        return self._engine.kind
+
+    async def open(self, *, exclusive: bool = False) -> None:
+        await self._engine.open(exclusive=exclusive)
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    def begin(self) -> AbstractAsyncContextManager[Session]:
+        """Commits on the way out and returns when that is durable; any exception undoes the whole unit."""
+        return self._engine.begin()
+
+    def read(self) -> AbstractAsyncContextManager[Session]:
+        """For looking only. Each statement sees what was committed when it began."""
+        return self._engine.read()
+
+    async def transact(self, unit: Callable[[Session], Awaitable[Result]]) -> Result:
+        """Runs a unit that may meet a deadlock again from its start; it must be the same unit by reference."""
+        for attempt in range(1, ATTEMPTS_MAX):
+            try:
+                async with self.begin() as session:
+                    return await unit(session)
+            except WORTH_A_RETRY:
+                await asyncio.sleep(RETRY_SECONDS * 2**attempt * random.random())
+        async with self.begin() as session:
+            return await unit(session)
+
+    async def ping(self) -> None:
+        async with self.read() as session:
+            await session.rows("SELECT 1")

@@ -1,0 +1,111 @@
+"""Postgres through asyncpg: a pool, READ COMMITTED, and the same session as on SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from app.engines.session import ConstraintViolated, DatabaseUnavailable, Row, Session
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+POOL_MAX = 10
+ACQUIRE_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
+STATEMENT_SECONDS = 30.0
+
+
+class PostgresSession(Session):
+    def __init__(self, connection: PoolConnectionProxy) -> None:
+        super().__init__()
+        self._connection = connection
+
+    async def rows(self, sql: str, *values: Any) -> list[Row]:
+        with Translating():
+            return list(await self._connection.fetch(sql, *values))
+
+    async def run(self, sql: str, *values: Any) -> int:
+        with Translating():
+            status = await self._connection.execute(sql, *values)
+        changed = status.rpartition(" ")[2]
+        return int(changed) if changed.isdecimal() else 0
+
+
+class PostgresEngine:
+    kind = "postgres"
+
+    def __init__(self, dsn: str, *, pool_max: int = POOL_MAX) -> None:
+        self._dsn, self._pool_max = dsn, pool_max
+
+    async def open(self, *, exclusive: bool) -> None:
+        """`exclusive` asks for nothing here: many servers may share a Postgres."""
+        with Translating():
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=1,
+                max_size=self._pool_max,
+                timeout=CONNECT_SECONDS,
+                command_timeout=STATEMENT_SECONDS,
+                reset=_keep_as_it_is,
+            )
+
+    def begin(self) -> AbstractAsyncContextManager[Session]:
+        return self._session(in_transaction=True)
+
+    def read(self) -> AbstractAsyncContextManager[Session]:
+        return self._session(in_transaction=False)
+
+    @asynccontextmanager
+    async def _session(self, *, in_transaction: bool) -> AsyncIterator[Session]:
+        with Translating():
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        session = PostgresSession(connection)
+        try:
+            if in_transaction:
+                with Translating():
+                    async with connection.transaction():
+                        yield session
+            else:
+                yield session
+        finally:
+            await self._pool.release(connection)
+        for effect in session.effects:
+            effect()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+async def _keep_as_it_is(_connection: Any) -> None:
+    """No session of ours changes a connection's state, so the reset round trip after each unit would be for nothing."""
+
+
+class Translating:
+    """Turns what asyncpg raises into what the engines promise; deadlocks pass, to be tried again."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.RaiseError):
+            raise ConstraintViolated(str(error)) from error
+        if isinstance(error, OUT_OF_REACH):
+            raise DatabaseUnavailable from error
+
+
+OUT_OF_REACH = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.DiskFullError,
+    asyncpg.InterfaceError,
+    asyncio.TimeoutError,
+    ConnectionError,
+    OSError,
+)

@@ -1,0 +1,79 @@
+"""SQLite: one writer that commits waiting units together, and readers that never wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import aiosqlite
+
+from app.engines.group_commit import Writer
+from app.engines.session import Session
+from app.engines.sqlite_session import ReadSession, connect
+
+READERS = 4
+
+
+class DatabaseInUse(Exception):
+    """Two servers on one SQLite file would each believe that they own the running replies."""
+
+
+class SqliteEngine:
+    kind = "sqlite"
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._lock_file: int | None = None
+        self._open: list[aiosqlite.Connection] = []
+
+    async def open(self, *, exclusive: bool) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if exclusive:
+            self._lock()
+        raw = connect(self._path)
+        self._writer = Writer(raw, await self._on_a_thread(raw))
+        self._readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
+        for _ in range(READERS):
+            reader = connect(self._path)
+            reader.execute("PRAGMA query_only=ON")
+            self._readers.put_nowait(await self._on_a_thread(reader))
+
+    def begin(self) -> AbstractAsyncContextManager[Session]:
+        return self._writer.unit()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Session]:
+        connection = await self._readers.get()
+        try:
+            yield ReadSession(connection)
+        finally:
+            self._readers.put_nowait(connection)
+
+    async def close(self) -> None:
+        for connection in self._open:
+            await connection.close()
+        self._open.clear()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+    async def _on_a_thread(self, raw: sqlite3.Connection) -> aiosqlite.Connection:
+        connection = await aiosqlite.Connection(lambda: raw, iter_chunk_size=64)
+        self._open.append(connection)
+        return connection
+
+    def _lock(self) -> None:
+        self._lock_file = os.open(f"{self._path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock_file)
+            self._lock_file = None
+            raise DatabaseInUse(
+                f"Another server already uses {self._path}. SQLite serves one server at a time."
+            ) from None

@@ -1,0 +1,87 @@
+"""One connection to a SQLite file: how it is opened, how values go in and out, and what its errors mean to us."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from app.engines.session import ConstraintViolated, DatabaseUnavailable, Row, Session
+
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384")
+PLACES_MAX = 64
+NAMES = tuple(str(number) for number in range(1, PLACES_MAX + 1))
+OUT_OF_REACH = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+
+
+def to_text(moment: datetime) -> str:
+    """One fixed width, so that the order of the texts is the order of the times."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+# The type names are ours alone, so the converters of other users of sqlite3 in this process are left as they were.
+sqlite3.register_adapter(datetime, to_text)
+sqlite3.register_converter("TIMESTAMPTZ", lambda text: datetime.fromisoformat(text.decode()))
+sqlite3.register_converter("BOOLEAN", lambda number: number != b"0")
+
+
+class SqliteSession(Session):
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        super().__init__()
+        self._raw = raw
+
+    async def rows(self, sql: str, *values: Any) -> list[Row]:
+        return list(execute(self._raw, sql, values).fetchall())
+
+    async def run(self, sql: str, *values: Any) -> int:
+        return execute(self._raw, sql, values).rowcount
+
+
+class ReadSession(Session):
+    """The same on a connection with a thread of its own, because a search may take its time."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    async def rows(self, sql: str, *values: Any) -> list[Row]:
+        try:
+            return list(await self._connection.execute_fetchall(sql, named(values)))
+        except sqlite3.Error as error:
+            raise translated(error) from error
+
+    async def run(self, sql: str, *values: Any) -> int:
+        raise ConstraintViolated("This connection only reads; write inside `db.begin()`.")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    raw = sqlite3.connect(
+        path, timeout=0, isolation_level=None, check_same_thread=False, detect_types=sqlite3.PARSE_DECLTYPES
+    )
+    raw.row_factory = sqlite3.Row
+    raw.create_function("now", 0, lambda: to_text(datetime.now(UTC)))
+    for pragma in PRAGMAS:
+        raw.execute(f"PRAGMA {pragma}")
+    return raw
+
+
+def execute(raw: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
+    try:
+        return raw.execute(sql, named(values))
+    except sqlite3.Error as error:
+        raise translated(error) from error
+
+
+def named(values: tuple[Any, ...]) -> dict[str, Any]:
+    """SQLite binds `$1` by the name `1`, which is what lets one text serve both engines."""
+    return dict(zip(NAMES, values, strict=False))
+
+
+def translated(error: sqlite3.Error) -> Exception:
+    if isinstance(error, sqlite3.IntegrityError):
+        return ConstraintViolated(str(error))
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return DatabaseUnavailable() if code in OUT_OF_REACH else error

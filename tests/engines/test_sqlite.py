@@ -1,0 +1,164 @@
+"""What only SQLite can do wrong: locks between processes, a full disk, a second server, one commit for many."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from app.db import Database, DatabaseInUse, DatabaseUnavailable
+from tests.engines.conftest import ids
+
+INSERT = "INSERT INTO things (id) VALUES ($1)"
+
+
+async def test_units_that_wait_together_share_a_commit(sqlite: Database, tmp_path: Path) -> None:
+    wal = tmp_path / "things.db-wal"
+
+    async def unit(number: int) -> None:
+        async with sqlite.begin() as session:
+            await session.run(INSERT, number)
+
+    before = wal.stat().st_size
+    await asyncio.gather(*(unit(number) for number in range(1, 101)))
+    together = wal.stat().st_size - before
+    before = wal.stat().st_size
+    for number in range(101, 201):
+        await unit(number)
+    one_by_one = wal.stat().st_size - before
+
+    assert len(await ids(sqlite)) == 200
+    assert together * 5 < one_by_one
+
+
+async def test_it_is_as_durable_as_sqlite_can_be(sqlite: Database) -> None:
+    async with sqlite.begin() as session:
+        found = [
+            (await session.rows(f"PRAGMA {name}"))[0][0] for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+
+    assert found == ["wal", 2, 1]
+
+
+async def test_a_second_server_on_the_same_file_is_refused_and_a_third_may_follow(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/one.db"
+    first, second, third = Database(url), Database(url), Database(url)
+    await first.open(exclusive=True)
+
+    with pytest.raises(DatabaseInUse, match=r"one\.db"):
+        await second.open(exclusive=True)
+    await first.close()
+    await third.open(exclusive=True)
+
+    await third.close()
+
+
+async def test_another_process_that_writes_for_a_moment_is_waited_for(sqlite: Database, tmp_path: Path) -> None:
+    holding, ticks = threading.Event(), 0
+
+    def hold_the_lock() -> None:
+        other = sqlite3.connect(tmp_path / "things.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        holding.set()
+        time.sleep(0.3)
+        other.execute("COMMIT")
+        other.close()
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    other = threading.Thread(target=hold_the_lock)
+    other.start()
+    await asyncio.to_thread(holding.wait)
+    ticking = asyncio.create_task(tick())
+    async with sqlite.begin() as session:
+        await session.run(INSERT, 1)
+    ticking.cancel()
+    other.join()
+
+    assert await ids(sqlite) == [1]
+    assert ticks >= 10, "the event loop went on while the lock was waited for"
+
+
+async def test_a_unit_inside_a_unit_is_a_mistake_that_is_named(sqlite: Database) -> None:
+    with pytest.raises(RuntimeError, match="inside another one"):
+        async with sqlite.begin(), sqlite.begin():
+            pass
+
+    async with sqlite.begin() as session:
+        await session.run(INSERT, 1)
+    assert await ids(sqlite) == [1]
+
+
+async def test_a_reading_session_cannot_write(sqlite: Database) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        async with sqlite.read() as session:
+            await session.rows("INSERT INTO things (id) VALUES (1) RETURNING id")
+
+    assert await ids(sqlite) == []
+
+
+async def test_a_full_disk_refuses_loses_nothing_it_promised_and_recovers(sqlite: Database) -> None:
+    kept: list[int] = []
+
+    async def unit(number: int) -> None:
+        async with sqlite.begin() as session:
+            await session.run(INSERT, number)
+        kept.append(number)
+
+    async with sqlite.begin() as session:
+        pages = (await session.rows("PRAGMA page_count"))[0][0]
+        await session.rows(f"PRAGMA max_page_count={pages + 2}")
+    outcomes = await asyncio.gather(*(unit(number) for number in range(2000)), return_exceptions=True)
+    refused = [outcome for outcome in outcomes if outcome is not None]
+
+    assert refused
+    assert {type(outcome) for outcome in refused} == {DatabaseUnavailable}
+    assert set(kept) <= set(await ids(sqlite))
+    assert set(kept) == set(await ids(sqlite))
+    async with sqlite.begin() as session:
+        await session.rows("PRAGMA max_page_count=1000000")
+    await unit(5000)
+    assert 5000 in await ids(sqlite)
+
+
+async def test_writers_readers_and_an_online_backup_never_lock_each_other_out(sqlite: Database, tmp_path: Path) -> None:
+    deadline = time.monotonic() + 2
+
+    async def write(writer: int) -> int:
+        number = 0
+        while time.monotonic() < deadline:
+            async with sqlite.begin() as session:
+                await session.run(INSERT, writer * 10_000 + number)
+            number += 1
+        return number
+
+    async def read() -> None:
+        while time.monotonic() < deadline:
+            async with sqlite.read() as session:
+                await session.rows("SELECT count(*) FROM things")
+
+    def back_up() -> int:
+        source, copy = sqlite3.connect(tmp_path / "things.db"), sqlite3.connect(tmp_path / "copy.db")
+        while time.monotonic() < deadline:
+            source.backup(copy, pages=50)
+        (found,) = copy.execute("SELECT count(*) FROM things").fetchone()
+        source.close()
+        copy.close()
+        return int(found)
+
+    written, backed_up, *_ = await asyncio.gather(
+        asyncio.gather(*(write(writer) for writer in range(64))),
+        asyncio.to_thread(back_up),
+        *(read() for _ in range(4)),
+    )
+
+    assert len(await ids(sqlite)) == sum(written)
+    assert backed_up > 0
