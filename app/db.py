@@ -15,7 +15,17 @@ import asyncpg
 from sqlalchemy.types import UserDefinedType
 
 from app.engines.postgres import PostgresEngine
-from app.engines.session import ConstraintViolated, DatabaseUnavailable, Model, Row, Session
+from app.engines.session import (
+    ConstraintViolated,
+    DatabaseUnavailable,
+    Listener,
+    LostRace,
+    Model,
+    Row,
+    Session,
+    as_moment,
+    nobody,
+)
 from app.engines.sqlite import DatabaseInUse, SqliteEngine
 
 __all__ = [
@@ -23,16 +33,19 @@ __all__ = [
     "Database",
     "DatabaseInUse",
     "DatabaseUnavailable",
+    "Listener",
+    "LostRace",
     "Model",
     "Row",
     "Session",
     "UtcTime",
+    "as_moment",
 ]
 
 Result = TypeVar("Result")
 ATTEMPTS_MAX = 5
 RETRY_SECONDS = 0.01
-WORTH_A_RETRY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+WORTH_A_RETRY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, LostRace)
 
 
 class UtcTime(UserDefinedType[Any]):
@@ -45,12 +58,12 @@ class UtcTime(UserDefinedType[Any]):
 
 
 class Database:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, listener: Listener = nobody) -> None:
         """Takes the normalised URL of the settings: `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`."""
         self._engine = (
-            SqliteEngine(url.partition(":///")[2])
+            SqliteEngine(url.partition(":///")[2], listener)
             if url.startswith("sqlite")
-            else PostgresEngine(url.replace("+asyncpg", "", 1))
+            else PostgresEngine(url.replace("+asyncpg", "", 1), listener)
         )
 
     @property

@@ -17,7 +17,7 @@ from typing import Any
 
 import aiosqlite
 
-from app.engines.session import DatabaseUnavailable, Effect, Session
+from app.engines.session import DatabaseUnavailable, Effect, Listener, Session
 from app.engines.sqlite_session import SqliteSession, translated
 
 UNITS_PER_COMMIT_MAX = 512
@@ -40,8 +40,8 @@ class Writer:
     The baton is handed on by plain code and never by a cancellable task, so no cancellation can leave it lying.
     """
 
-    def __init__(self, raw: sqlite3.Connection, connection: aiosqlite.Connection) -> None:
-        self._raw, self._connection = raw, connection
+    def __init__(self, raw: sqlite3.Connection, connection: aiosqlite.Connection, listener: Listener) -> None:
+        self._raw, self._connection, self._listener = raw, connection, listener
         self._taken = False
         self._holder: asyncio.Task[Any] | None = None
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -53,7 +53,7 @@ class Writer:
         await self._take_baton()
         try:
             group = await self._open_group()
-            session = SqliteSession(self._raw)
+            session = SqliteSession(self._raw, self._listener)
             try:
                 self._raw.execute("SAVEPOINT unit")
                 yield session

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from app.engines.session import ConstraintViolated, DatabaseUnavailable, Row, Session
+from app.engines.session import ConstraintViolated, DatabaseUnavailable, Listener, Row, Session
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -21,8 +21,8 @@ STATEMENT_SECONDS = 30.0
 
 
 class PostgresSession(Session):
-    def __init__(self, connection: PoolConnectionProxy) -> None:
-        super().__init__()
+    def __init__(self, connection: PoolConnectionProxy, listener: Listener) -> None:
+        super().__init__(listener)
         self._connection = connection
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
@@ -39,8 +39,8 @@ class PostgresSession(Session):
 class PostgresEngine:
     kind = "postgres"
 
-    def __init__(self, dsn: str, *, pool_max: int = POOL_MAX) -> None:
-        self._dsn, self._pool_max = dsn, pool_max
+    def __init__(self, dsn: str, listener: Listener, *, pool_max: int = POOL_MAX) -> None:
+        self._dsn, self._listener, self._pool_max = dsn, listener, pool_max
 
     async def open(self, *, exclusive: bool) -> None:
         """`exclusive` asks for nothing here: many servers may share a Postgres."""
@@ -64,7 +64,7 @@ class PostgresEngine:
     async def _session(self, *, in_transaction: bool) -> AsyncIterator[Session]:
         with Translating():
             connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
-        session = PostgresSession(connection)
+        session = PostgresSession(connection, self._listener)
         try:
             if in_transaction:
                 with Translating():

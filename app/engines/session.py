@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from sqlmodel import SQLModel
@@ -12,6 +13,7 @@ from app.errors import Unavailable
 
 Model = TypeVar("Model", bound=SQLModel)
 Effect = Callable[[], None]
+Listener = Callable[[str], None]
 
 
 class Row(Protocol):
@@ -30,11 +32,25 @@ class ConstraintViolated(Exception):
     """The database refused a row: a duplicate key, a failed check, or a trigger that guards history."""
 
 
+def nobody(_topic: str) -> None:
+    """Listens to nothing."""
+
+
+class LostRace(Exception):
+    """Another unit did the same thing a moment ago, unseen by this one: undo it and look again."""
+
+
+def as_moment(value: datetime | str) -> datetime:
+    """A time that came out of an expression, where SQLite forgets that it is one."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
 class Session(ABC):
     """`rows` and `run` speak SQL; `one`, `all` and `add` do the same with the table's model."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Listener = nobody) -> None:
         self.effects: list[Effect] = []
+        self._listener = listener
 
     @abstractmethod
     async def rows(self, sql: str, *values: Any) -> list[Row]: ...
@@ -64,3 +80,7 @@ class Session(ABC):
     def after_commit(self, effect: Effect) -> None:
         """Remembers something to do once this unit is durable: wake a waiter, count a metric. Never a money write."""
         self.effects.append(effect)
+
+    def tell(self, topic: str) -> None:
+        """Lets whoever follows this topic know, once it is true, that something about it changed."""
+        self.effects.append(lambda: self._listener(topic))

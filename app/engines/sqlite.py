@@ -13,7 +13,7 @@ from pathlib import Path
 import aiosqlite
 
 from app.engines.group_commit import Writer
-from app.engines.session import Session
+from app.engines.session import Listener, Session
 from app.engines.sqlite_session import ReadSession, connect
 
 READERS = 4
@@ -26,8 +26,8 @@ class DatabaseInUse(Exception):
 class SqliteEngine:
     kind = "sqlite"
 
-    def __init__(self, path: str) -> None:
-        self._path = Path(path)
+    def __init__(self, path: str, listener: Listener) -> None:
+        self._path, self._listener = Path(path), listener
         self._lock_file: int | None = None
         self._open: list[aiosqlite.Connection] = []
 
@@ -36,7 +36,7 @@ class SqliteEngine:
         if exclusive:
             self._lock()
         raw = connect(self._path)
-        self._writer = Writer(raw, await self._on_a_thread(raw))
+        self._writer = Writer(raw, await self._on_a_thread(raw), self._listener)
         self._readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         for _ in range(READERS):
             reader = connect(self._path)

@@ -9,9 +9,10 @@ from typing import Any
 
 import aiosqlite
 
-from app.engines.session import ConstraintViolated, DatabaseUnavailable, Row, Session
+from app.engines.session import ConstraintViolated, DatabaseUnavailable, Listener, Row, Session
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384")
+# Without recursive triggers, INSERT OR REPLACE would delete history without asking the triggers that guard it.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON", "cache_size=-16384")
 PLACES_MAX = 64
 NAMES = tuple(str(number) for number in range(1, PLACES_MAX + 1))
 OUT_OF_REACH = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
@@ -29,8 +30,8 @@ sqlite3.register_converter("BOOLEAN", lambda number: number != b"0")
 
 
 class SqliteSession(Session):
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        super().__init__()
+    def __init__(self, raw: sqlite3.Connection, listener: Listener) -> None:
+        super().__init__(listener)
         self._raw = raw
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
@@ -63,6 +64,7 @@ def connect(path: Path) -> sqlite3.Connection:
     )
     raw.row_factory = sqlite3.Row
     raw.create_function("now", 0, lambda: to_text(datetime.now(UTC)))
+    raw.create_function("utc_day", 1, lambda text: text[:10], deterministic=True)
     for pragma in PRAGMAS:
         raw.execute(f"PRAGMA {pragma}")
     return raw

@@ -1,0 +1,246 @@
+-- The tables as they are today: read this first.
+--
+-- It runs on SQLite and on Postgres. `app/*/tables.py` says the same in Python, `app/migrations` gets there step by
+-- step, and tests/test_schema.py holds all three to each other on both engines.
+-- Times are UTC. Ids are a prefix and a time-sortable random part, made by app/ids.py.
+
+-- Who may sign in. The e-mail address is kept in its normal form, so that UNIQUE means one person.
+CREATE TABLE users (
+    id                  VARCHAR     NOT NULL PRIMARY KEY,
+    email               VARCHAR     NOT NULL UNIQUE,
+    name                VARCHAR     NOT NULL,
+    password_hash       VARCHAR     NOT NULL,
+    role                VARCHAR     NOT NULL CHECK (role IN ('user', 'subscriber', 'admin')),
+    -- A sign-in from before this moment is dead, whatever its token says.
+    sessions_not_before TIMESTAMPTZ NOT NULL,
+    disabled_at         TIMESTAMPTZ,
+    created_at          TIMESTAMPTZ NOT NULL,
+    updated_at          TIMESTAMPTZ NOT NULL
+);
+
+-- One row a sign-in; its id is the `jti` of the token. `ended_at` is set by logout and by a change of password.
+CREATE TABLE sign_ins (
+    id         VARCHAR     NOT NULL PRIMARY KEY,
+    user_id    VARCHAR     NOT NULL REFERENCES users (id),
+    agent      VARCHAR     NOT NULL,
+    -- A keyed hash of the network address, enough to recognise it and too little to tell it.
+    place      VARCHAR     NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    expires_at TIMESTAMPTZ NOT NULL,
+    ended_at   TIMESTAMPTZ
+);
+CREATE INDEX ix_sign_ins_user_id ON sign_ins (user_id, created_at, id);
+
+-- A link to set a new password. Only its hash is kept; it works once and for half an hour.
+CREATE TABLE password_resets (
+    token_hash VARCHAR     NOT NULL PRIMARY KEY,
+    user_id    VARCHAR     NOT NULL REFERENCES users (id),
+    created_at TIMESTAMPTZ NOT NULL,
+    expires_at TIMESTAMPTZ NOT NULL,
+    used_at    TIMESTAMPTZ
+);
+CREATE INDEX ix_password_resets_user_id ON password_resets (user_id);
+
+-- How often a door was tried in its present window. Names of doors are keyed hashes.
+CREATE TABLE tries (
+    door           VARCHAR     NOT NULL PRIMARY KEY,
+    count          BIGINT      NOT NULL CHECK (count >= 0),
+    window_ends_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX ix_tries_window_ends_at ON tries (window_ends_at);
+
+-- What a request with an Idempotency-Key answered, so that its repetition answers the same and costs nothing.
+CREATE TABLE idempotency_keys (
+    user_id     VARCHAR     NOT NULL,
+    key         VARCHAR     NOT NULL,
+    -- SHA-256 over method, path and body: the same key with another request is a mistake.
+    fingerprint VARCHAR     NOT NULL,
+    -- NULL while the first request runs; then the status, headers and body that it answered.
+    status      INTEGER,
+    headers     VARCHAR,
+    body        VARCHAR,
+    -- Set instead of a body when the answer is a stream, which is then rejoined.
+    stream_id   VARCHAR,
+    claimed_at  TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (user_id, key)
+);
+CREATE INDEX ix_idempotency_keys_claimed_at ON idempotency_keys (claimed_at);
+
+-- How many tokens somebody has. A cache of the entries below, which the database refuses to let drift from them.
+CREATE TABLE ledger_accounts (
+    user_id   VARCHAR NOT NULL PRIMARY KEY REFERENCES users (id),
+    balance   BIGINT  NOT NULL,
+    -- The part of the balance that running replies may still use.
+    held      BIGINT  NOT NULL,
+    -- What a refund could not take back because it was spent; the next grant pays it first.
+    owed      BIGINT  NOT NULL,
+    -- Number and hash of the newest entry; 0 and 64 zeros before the first one.
+    sequence  BIGINT  NOT NULL,
+    last_hash VARCHAR NOT NULL,
+    CHECK (held >= 0),
+    CHECK (balance >= held),
+    CHECK (owed >= 0),
+    CHECK (sequence >= 0)
+);
+
+-- Every movement of tokens, for ever. `kind` says where they came from or went; with `reference` it names what caused
+-- the entry, so that nothing can cause two. `hash` covers the entry and the hash before it: see app/ledger/chain.py.
+CREATE TABLE ledger_entries (
+    id            VARCHAR     NOT NULL PRIMARY KEY,
+    user_id       VARCHAR     NOT NULL REFERENCES ledger_accounts (user_id),
+    sequence      BIGINT      NOT NULL,
+    kind          VARCHAR     NOT NULL CHECK (kind IN ('welcome', 'purchase', 'subscription', 'usage', 'refund', 'dispute', 'adjustment', 'debt')),
+    tokens        BIGINT      NOT NULL CHECK (tokens <> 0),
+    balance_after BIGINT      NOT NULL CHECK (balance_after >= 0),
+    reference     VARCHAR     NOT NULL,
+    created_at    TIMESTAMPTZ NOT NULL,
+    hash          VARCHAR     NOT NULL,
+    UNIQUE (user_id, sequence),
+    UNIQUE (kind, reference)
+);
+CREATE INDEX ix_ledger_entries_created_at ON ledger_entries (user_id, created_at);
+
+-- What a debit could not take and left owed. Σ of these, less the entries of kind `debt`, is `ledger_accounts.owed`.
+CREATE TABLE ledger_debts (
+    kind       VARCHAR     NOT NULL,
+    reference  VARCHAR     NOT NULL,
+    user_id    VARCHAR     NOT NULL REFERENCES ledger_accounts (user_id),
+    tokens     BIGINT      NOT NULL CHECK (tokens > 0),
+    created_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (kind, reference)
+);
+CREATE INDEX ix_ledger_debts_user_id ON ledger_debts (user_id);
+
+-- Tokens set aside for one reply, and the terms under which: rates are tokens per 1,000 model tokens.
+CREATE TABLE holds (
+    id              VARCHAR     NOT NULL PRIMARY KEY,
+    user_id         VARCHAR     NOT NULL REFERENCES ledger_accounts (user_id),
+    tokens          BIGINT      NOT NULL CHECK (tokens > 0),
+    prompt_tokens   BIGINT      NOT NULL CHECK (prompt_tokens >= 0),
+    max_tokens      BIGINT      NOT NULL CHECK (max_tokens >= 0),
+    input_rate      BIGINT      NOT NULL CHECK (input_rate >= 0),
+    output_rate     BIGINT      NOT NULL CHECK (output_rate >= 0),
+    model           VARCHAR     NOT NULL,
+    conversation_id VARCHAR,
+    message_id      VARCHAR,
+    created_at      TIMESTAMPTZ NOT NULL,
+    -- On the database's clock. After this, anybody may resolve the hold for an owner that died.
+    expires_at      TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX ix_holds_user_id ON holds (user_id, created_at, id);
+CREATE INDEX ix_holds_expires_at ON holds (expires_at);
+CREATE INDEX ix_holds_message_id ON holds (message_id);
+
+-- How a hold ended. The primary key is the promise: whoever races, it ends once.
+CREATE TABLE hold_resolutions (
+    hold_id           VARCHAR     NOT NULL PRIMARY KEY REFERENCES holds (id),
+    user_id           VARCHAR     NOT NULL,
+    outcome           VARCHAR     NOT NULL CHECK (outcome IN ('settled', 'released', 'expired')),
+    prompt_tokens     BIGINT      NOT NULL CHECK (prompt_tokens >= 0),
+    completion_tokens BIGINT      NOT NULL CHECK (completion_tokens >= 0),
+    counted_by        VARCHAR     NOT NULL,
+    charged           BIGINT      NOT NULL CHECK (charged >= 0),
+    -- What was used beyond the hold: the house's loss, never the user's.
+    surplus           BIGINT      NOT NULL CHECK (surplus >= 0),
+    balance_after     BIGINT      NOT NULL,
+    created_at        TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX ix_hold_resolutions_user_id ON hold_resolutions (user_id, created_at, hold_id);
+
+-- Who may do a periodic piece of work now, so that of many workers one does it.
+CREATE TABLE leases (
+    name   VARCHAR     NOT NULL PRIMARY KEY,
+    holder VARCHAR     NOT NULL,
+    until  TIMESTAMPTZ NOT NULL
+);
+
+-- What no program of ours may do, the database refuses, whoever asks: history is only added to, an account begins
+-- empty and stays, an entry continues the chain, and a balance moves by its newest entry and by nothing else.
+-- [sqlite]
+CREATE TRIGGER ledger_entries_no_update BEFORE UPDATE ON ledger_entries
+BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
+CREATE TRIGGER ledger_entries_no_delete BEFORE DELETE ON ledger_entries
+BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
+CREATE TRIGGER ledger_debts_no_update BEFORE UPDATE ON ledger_debts
+BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
+CREATE TRIGGER ledger_debts_no_delete BEFORE DELETE ON ledger_debts
+BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
+CREATE TRIGGER holds_no_update BEFORE UPDATE ON holds
+BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
+CREATE TRIGGER holds_no_delete BEFORE DELETE ON holds
+BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
+CREATE TRIGGER hold_resolutions_no_update BEFORE UPDATE ON hold_resolutions
+BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
+CREATE TRIGGER hold_resolutions_no_delete BEFORE DELETE ON hold_resolutions
+BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
+CREATE TRIGGER ledger_accounts_no_delete BEFORE DELETE ON ledger_accounts
+BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
+CREATE TRIGGER ledger_accounts_begin_empty BEFORE INSERT ON ledger_accounts
+WHEN NEW.balance <> 0 OR NEW.held <> 0 OR NEW.owed <> 0 OR NEW.sequence <> 0
+BEGIN SELECT RAISE(ABORT, 'an account begins empty'); END;
+CREATE TRIGGER ledger_entries_continue_the_chain BEFORE INSERT ON ledger_entries
+WHEN NOT EXISTS (
+    SELECT 1 FROM ledger_accounts
+    WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence AND balance + NEW.tokens = NEW.balance_after
+)
+BEGIN SELECT RAISE(ABORT, 'an entry continues the chain'); END;
+CREATE TRIGGER ledger_accounts_move_by_entries BEFORE UPDATE ON ledger_accounts
+WHEN (NEW.user_id <> OLD.user_id OR NEW.balance <> OLD.balance OR NEW.sequence <> OLD.sequence OR NEW.last_hash <> OLD.last_hash)
+AND NOT EXISTS (
+    SELECT 1 FROM ledger_entries
+    WHERE user_id = OLD.user_id AND NEW.user_id = OLD.user_id AND sequence = NEW.sequence AND NEW.sequence = OLD.sequence + 1
+      AND balance_after = NEW.balance AND tokens = NEW.balance - OLD.balance AND hash = NEW.last_hash
+)
+BEGIN SELECT RAISE(ABORT, 'a balance moves by its newest entry'); END;
+-- [postgres]
+-- SQLite's connections bring the same function with them.
+CREATE FUNCTION utc_day(moment TIMESTAMPTZ) RETURNS VARCHAR LANGUAGE sql IMMUTABLE
+RETURN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD');
+CREATE FUNCTION history_is_only_added_to() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'history is only added to'; END $$;
+CREATE TRIGGER ledger_entries_no_update BEFORE UPDATE ON ledger_entries
+FOR EACH STATEMENT EXECUTE FUNCTION history_is_only_added_to();
+CREATE TRIGGER ledger_entries_no_delete BEFORE DELETE OR TRUNCATE ON ledger_entries
+FOR EACH STATEMENT EXECUTE FUNCTION history_is_only_added_to();
+CREATE TRIGGER ledger_debts_no_update BEFORE UPDATE ON ledger_debts
+FOR EACH STATEMENT EXECUTE FUNCTION history_is_only_added_to();
+CREATE TRIGGER ledger_debts_no_delete BEFORE DELETE OR TRUNCATE ON ledger_debts
+FOR EACH STATEMENT EXECUTE FUNCTION history_is_only_added_to();
+CREATE TRIGGER holds_no_update BEFORE UPDATE ON holds
+FOR EACH STATEMENT EXECUTE FUNCTION history_is_only_added_to();
+CREATE TRIGGER holds_no_delete BEFORE DELETE OR TRUNCATE ON holds
+FOR EACH STATEMENT EXECUTE FUNCTION history_is_only_added_to();
+CREATE TRIGGER hold_resolutions_no_update BEFORE UPDATE ON hold_resolutions
+FOR EACH STATEMENT EXECUTE FUNCTION history_is_only_added_to();
+CREATE TRIGGER hold_resolutions_no_delete BEFORE DELETE OR TRUNCATE ON hold_resolutions
+FOR EACH STATEMENT EXECUTE FUNCTION history_is_only_added_to();
+CREATE TRIGGER ledger_accounts_no_delete BEFORE DELETE OR TRUNCATE ON ledger_accounts
+FOR EACH STATEMENT EXECUTE FUNCTION history_is_only_added_to();
+CREATE FUNCTION an_account_begins_empty() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'an account begins empty'; END $$;
+CREATE TRIGGER ledger_accounts_begin_empty BEFORE INSERT ON ledger_accounts
+FOR EACH ROW WHEN (NEW.balance <> 0 OR NEW.held <> 0 OR NEW.owed <> 0 OR NEW.sequence <> 0)
+EXECUTE FUNCTION an_account_begins_empty();
+CREATE FUNCTION an_entry_continues_the_chain() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN
+    IF NOT EXISTS (
+        SELECT 1 FROM ledger_accounts
+        WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence AND balance + NEW.tokens = NEW.balance_after
+    ) THEN RAISE EXCEPTION 'an entry continues the chain'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER ledger_entries_continue_the_chain BEFORE INSERT ON ledger_entries
+FOR EACH ROW EXECUTE FUNCTION an_entry_continues_the_chain();
+CREATE FUNCTION a_balance_moves_by_its_newest_entry() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN
+    IF NOT EXISTS (
+        SELECT 1 FROM ledger_entries
+        WHERE user_id = OLD.user_id AND NEW.user_id = OLD.user_id AND sequence = NEW.sequence AND NEW.sequence = OLD.sequence + 1
+          AND balance_after = NEW.balance AND tokens = NEW.balance - OLD.balance AND hash = NEW.last_hash
+    ) THEN RAISE EXCEPTION 'a balance moves by its newest entry'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER ledger_accounts_move_by_entries BEFORE UPDATE ON ledger_accounts
+FOR EACH ROW WHEN (NEW.user_id <> OLD.user_id OR NEW.balance <> OLD.balance OR NEW.sequence <> OLD.sequence OR NEW.last_hash <> OLD.last_hash)
+EXECUTE FUNCTION a_balance_moves_by_its_newest_entry();
+-- [end]
