@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+
+from app.main import create_app
+from app.services import Services
+from app.settings import Settings
+from tests import databases as database_kinds
+from tests.databases import Databases, SqliteDatabases
+from tests.declared import DeclaredErrors
+from tests.fakes.clock import FakeClock
+from tests.live import serve
+
+PASSWORD = "correct horse battery"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgres"], default="sqlite", help="which engine to test on")
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    if request.config.getoption("database") == "postgres":
+        with database_kinds.postgres() as found:
+            yield found
+    else:
+        yield SqliteDatabases(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def database_url(databases: Databases, tmp_path: Path) -> str:
+    return databases.fresh(tmp_path)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """A test that needs other settings overrides this fixture in its own module."""
+    return settings_for(database_url)
+
+
+def settings_for(database_url: str, **overrides: Any) -> Settings:
+    values: dict[str, Any] = {"environment": "test", "bcrypt_cost": 4, "allowed_hosts": "app", **overrides}
+    return Settings(_env_file=None, database_url=database_url, **values)
+
+
+@pytest_asyncio.fixture
+async def app(settings: Settings, clock: FakeClock) -> AsyncIterator[Starlette]:
+    app = create_app(settings, clock=clock)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+def services(app: Starlette) -> Services:
+    found = app.state.services
+    assert isinstance(found, Services)
+    return found
+
+
+@pytest_asyncio.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx2.AsyncClient]:
+    """In-process, for everything that answers and ends. It keeps cookies as a browser does."""
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    hooks = {"response": [DeclaredErrors(app).check]}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://app", event_hooks=hooks) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def live_url(app: Starlette) -> AsyncIterator[str]:
+    async with serve(app) as url:
+        yield url
+
+
+@dataclass(frozen=True)
+class Person:
+    id: str
+    email: str
+    password: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+Register = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture
+def register(client: httpx2.AsyncClient) -> Register:
+    """Registers somebody as a script would: what is kept is the token, not the cookie."""
+
+    async def register(email: str = "ann@example.com", password: str = PASSWORD) -> Person:
+        response = await client.post("/api/auth/register", json={"email": email, "password": password})
+        assert response.status_code == 201, response.text
+        client.cookies.clear()
+        body = response.json()
+        return Person(body["user"]["id"], body["user"]["email"], password, body["token"])
+
+    return register
+
+
+@pytest_asyncio.fixture
+async def ann(register: Register) -> Person:
+    return await register("ann@example.com")
+
+
+@pytest_asyncio.fixture
+async def bob(register: Register) -> Person:
+    return await register("bob@example.com")
