@@ -1,0 +1,45 @@
+"""What the browser tests do on the pages again and again."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+from playwright.async_api import Locator, Page, expect
+
+PASSWORD = "four plain words here"
+
+
+def new_email(prefix: str = "ada") -> str:
+    return f"{prefix}.{uuid4().hex[:12]}@example.org"
+
+
+async def register(page: Page, query: str = "", email: str | None = None) -> str:
+    """Creates an account through the page and waits until the browser has left for the next one."""
+    email = email or new_email()
+    await page.goto(f"/register{query}")
+    await page.get_by_label("E-mail").fill(email)
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Create account").click()
+    await page.wait_for_url(re.compile(r"^(?!.*/register)"))
+    return email
+
+
+async def sign_in(page: Page, email: str, password: str) -> None:
+    await page.get_by_label("E-mail").fill(email)
+    await page.get_by_label("Password", exact=True).fill(password)
+    await page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+
+async def open_settled(page: Page, path: str) -> None:
+    """Opens a page from scratch, as a new fragment alone would not load it again, and waits until it is filled in."""
+    await page.goto("about:blank")
+    await page.goto(path)
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
+
+
+async def expect_wrong(field: Locator, message: str | re.Pattern[str]) -> None:
+    """The field has the focus, is marked as wrong, and is described by the message."""
+    await expect(field).to_be_focused()
+    await expect(field).to_have_attribute("aria-invalid", "true")
+    await expect(field).to_have_accessible_description(message)
