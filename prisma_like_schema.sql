@@ -30,6 +30,7 @@ CREATE TABLE sign_ins (
     ended_at   TIMESTAMPTZ
 );
 CREATE INDEX ix_sign_ins_user_id ON sign_ins (user_id, created_at, id);
+CREATE INDEX ix_sign_ins_place ON sign_ins (user_id, place);
 
 -- A link to set a new password. Only its hash is kept; it works once and for half an hour.
 CREATE TABLE password_resets (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -41,6 +41,7 @@ class PostgresEngine:
 
     def __init__(self, dsn: str, listener: Listener, *, pool_max: int = POOL_MAX) -> None:
         self._dsn, self._listener, self._pool_max = dsn, listener, pool_max
+        self._pool: asyncpg.Pool | None = None
 
     async def open(self, *, exclusive: bool) -> None:
         """`exclusive` asks for nothing here: many servers may share a Postgres."""
@@ -62,14 +63,15 @@ class PostgresEngine:
 
     @asynccontextmanager
     async def _session(self, *, in_transaction: bool) -> AsyncIterator[Session]:
+        if self._pool is None:
+            raise DatabaseUnavailable
         with Translating():
             connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
         session = PostgresSession(connection, self._listener)
         try:
             if in_transaction:
-                with Translating():
-                    async with connection.transaction():
-                        yield session
+                async with _transaction(connection):
+                    yield session
             else:
                 yield session
         finally:
@@ -78,7 +80,25 @@ class PostgresEngine:
             effect()
 
     async def close(self) -> None:
-        await self._pool.close()
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+
+@asynccontextmanager
+async def _transaction(connection: PoolConnectionProxy) -> AsyncIterator[None]:
+    """Only what the database raises is translated; what happens inside is for whoever is inside."""
+    transaction = connection.transaction()
+    with Translating():
+        await transaction.start()
+    try:
+        yield
+    except BaseException:
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await transaction.rollback()
+        raise
+    with Translating():
+        await transaction.commit()
 
 
 async def _keep_as_it_is(_connection: Any) -> None:
@@ -103,6 +123,8 @@ OUT_OF_REACH = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
     asyncpg.DiskFullError,
     asyncpg.InterfaceError,
     asyncio.TimeoutError,

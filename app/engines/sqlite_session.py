@@ -20,7 +20,7 @@ OUT_OF_REACH = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, 
 
 def to_text(moment: datetime) -> str:
     """One fixed width, so that the order of the texts is the order of the times."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 # The type names are ours alone, so the converters of other users of sqlite3 in this process are left as they were.

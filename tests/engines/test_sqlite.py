@@ -154,11 +154,10 @@ async def test_writers_readers_and_an_online_backup_never_lock_each_other_out(sq
         copy.close()
         return int(found)
 
-    written, backed_up, *_ = await asyncio.gather(
-        asyncio.gather(*(write(writer) for writer in range(64))),
-        asyncio.to_thread(back_up),
-        *(read() for _ in range(4)),
-    )
+    writing = asyncio.gather(*(write(writer) for writer in range(64)))
+    reading = asyncio.gather(*(read() for _ in range(4)))
+    backed_up = await asyncio.to_thread(back_up)
+    written, _ = await writing, await reading
 
     assert len(await ids(sqlite)) == sum(written)
     assert backed_up > 0

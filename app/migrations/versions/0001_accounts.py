@@ -34,6 +34,7 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX ix_sign_ins_user_id ON sign_ins (user_id, created_at, id)",
+    "CREATE INDEX ix_sign_ins_place ON sign_ins (user_id, place)",
     """
     CREATE TABLE password_resets (
         token_hash VARCHAR NOT NULL PRIMARY KEY,

@@ -1,0 +1,88 @@
+"""Below HTTP: a connection that says nothing, or never finishes saying it, is closed.
+
+uvicorn waits for the end of a request for ever and takes headers of any length; this does neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.edge.body_limit import BODY_SECONDS_MAX
+
+HEAD_BYTES_MAX = 32 * 1024
+TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+    b'{"error":"The request headers are too large.","code":"headers_too_large","requestId":""}'
+)
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    # From the connection, or on one that is kept alive from the first byte of the next request.
+    head_seconds_max = 5.0
+    # A body that is read gets its 408 from BodyLimit first; this is for one that nobody reads.
+    body_seconds_max = BODY_SECONDS_MAX + 2
+
+    _in_head, _head_bytes = False, 0
+    _refused = False
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        # Still waiting after this much: all of it was headers.
+        if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse()
+
+    def on_message_begin(self) -> None:
+        if not self._in_head:
+            self._await_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._close_after(self.body_seconds_max)
+        # Four more for each line: its colon, space and end.
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES_MAX:
+            self._refuse()
+        if not self._refused:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._stop_timer()
+        if not self._refused:
+            super().on_message_complete()
+
+    def _refuse(self) -> None:
+        if not self._refused:
+            self._refused = True
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
+
+    def _await_head(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        self._close_after(self.head_seconds_max)
+
+    def _close_after(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self.transport.close)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

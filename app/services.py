@@ -1,0 +1,37 @@
+"""What a handler may reach for, as one typed object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from app.accounts.doors import Doors
+from app.accounts.passwords import Passwords
+from app.accounts.tokens import Tokens
+from app.clock import Clock
+from app.db import Database
+from app.mail import Post
+from app.metering.meter import Meter
+from app.observability.metrics import Metrics
+from app.settings import Settings
+from app.streams.topics import Topics
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    clock: Clock
+    db: Database
+    metrics: Metrics
+    post: Post
+    passwords: Passwords
+    tokens: Tokens
+    doors: Doors
+    meter: Meter
+    topics: Topics
+
+
+def services(request: Request) -> Services:
+    return cast(Services, request.app.state.services)

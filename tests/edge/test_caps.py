@@ -1,0 +1,178 @@
+"""Nobody can send so much, or so slowly, that others notice."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from app.edge.body_limit import BodyLimit
+from app.edge.errors import handlers
+from app.services import Services
+from app.settings import Settings
+from tests.conftest import settings_for
+from tests.edge.wires import MEBIBYTE, Hurried, head, listening, say, status
+from tests.observability.lines import Lines
+from tests.waiting import eventually
+
+HUGE = 200 * MEBIBYTE
+SLOW_CALLERS = 200
+PIECE = b" " * 65_536
+CHUNK = b"10000\r\n" + PIECE + b"\r\n"
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return settings_for(database_url, environment="production", frontend_url="http://app")
+
+
+@pytest_asyncio.fixture
+async def port(app: Starlette) -> AsyncIterator[int]:
+    async with listening(app) as port:
+        yield port
+
+
+@pytest_asyncio.fixture
+async def hurried_port(app: Starlette) -> AsyncIterator[int]:
+    async with listening(app, Hurried) as port:
+        yield port
+
+
+@contextmanager
+def quick_and_small(seconds_max: float = 1.0) -> Iterator[None]:
+    process = psutil.Process()
+    resident, began = process.memory_info().rss, time.perf_counter()
+    yield
+    assert time.perf_counter() - began <= seconds_max
+    assert process.memory_info().rss - resident <= 16 * MEBIBYTE
+
+
+def pieces(piece: bytes, start: bytes) -> Iterator[bytes]:
+    return itertools.chain([start], itertools.repeat(piece, HUGE // len(PIECE)))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(lambda: pieces(PIECE, head(f"Content-Length: {HUGE}")), id="announced"),
+        pytest.param(lambda: pieces(CHUNK, head("Transfer-Encoding: chunked")), id="chunked"),
+        pytest.param(lambda: iter([head(f"Content-Length: {HUGE}")]), id="announced and never sent"),
+        pytest.param(lambda: iter([head("Content-Length: " + "9" * 18)]), id="absurdly large"),
+    ],
+)
+async def test_two_hundred_megabytes_are_refused_at_once_and_not_kept(port: int, parts: object) -> None:
+    assert callable(parts)
+
+    with quick_and_small():
+        answer = await say(port, parts())
+
+    assert status(answer) == 413
+    assert b'"code":"body_too_large"' in answer
+    assert b"connection: close" in answer.lower()
+
+
+async def test_a_megabyte_is_not_too_much(port: int) -> None:
+    body = b'{"text": "' + b"x" * (MEBIBYTE - 12) + b'"}'
+
+    answer = await say(port, [head(f"Content-Length: {len(body)}", "Connection: close"), body])
+
+    assert (len(body), status(answer)) == (MEBIBYTE, 422)
+    assert b"Use at most 100 characters." in answer
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [["X: " + "a" * 40_000], [f"X-{number}: a" for number in range(4_000)], ["a" * 40_000 + ": x"]],
+    ids=["one big", "many small", "a long name"],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_too_many_headers_are_refused(port: int, lines: list[str], *, at_once: bool) -> None:
+    sent = head(*lines, method="GET", path="/healthz")
+    parts = [sent] if at_once else [sent[place : place + 4096] for place in range(0, len(sent), 4096)]
+
+    with quick_and_small():
+        answer = await say(port, parts)
+
+    assert status(answer) == 431
+    assert b'"code":"headers_too_large"' in answer
+
+
+async def test_headers_that_never_end_are_refused_before_they_do(port: int) -> None:
+    with quick_and_small():
+        answer = await say(port, itertools.chain([head()[:-2]], itertools.repeat(b"X: aaaaaaaaaaaaaaaaa\r\n" * 50)))
+
+    assert status(answer) == 431
+
+
+async def test_a_long_address_counts_as_headers(port: int) -> None:
+    answer = await say(port, [head(method="GET", path="/healthz?" + "a" * 40_000)])
+
+    assert status(answer) == 431
+
+
+SLOW = {
+    "silent": ([b""], 0.0),
+    "half a request": ([b"POST /api/measure HT"], 0.0),
+    "half the headers": ([head()[:-2]], 0.0),
+    "dripping headers": ([bytes([one]) for one in head()[:-2] * 10], 0.05),
+    "dripping body": ([head("Content-Length: 1000"), *[b" "] * 1000], 0.05),
+    "dripping chunks": ([head("Transfer-Encoding: chunked"), *[b"1\r\n \r\n"] * 1000], 0.05),
+    "dripping body that nobody reads": ([head("Content-Length: 1000", path="/nowhere"), *[b" "] * 1000], 0.05),
+    "half a second request": ([head(method="GET", path="/healthz"), b"GET /heal"], 0.1),
+}
+
+
+@pytest.mark.parametrize("manner", SLOW)
+async def test_slow_callers_are_hung_up_on(hurried_port: int, manner: str) -> None:
+    parts, pause_seconds = SLOW[manner]
+    limit_seconds = Hurried.head_seconds_max + Hurried.body_seconds_max
+
+    with quick_and_small(limit_seconds + 2):
+        callers = [say(hurried_port, parts, pause_seconds) for _ in range(SLOW_CALLERS)]
+        async with asyncio.timeout(limit_seconds + 2):
+            await asyncio.gather(*callers)
+
+
+async def test_somebody_who_takes_a_breath_is_waited_for(hurried_port: int) -> None:
+    body = b'{"text": "four"}'
+
+    answer = await say(
+        hurried_port, [head(f"Content-Length: {len(body)}", "Connection: close"), body[:5], body[5:]], 0.1
+    )
+
+    assert status(answer) == 200
+    assert answer.endswith(b'{"characters":4,"after":null}')
+
+
+async def test_a_caller_who_leaves_in_the_middle_is_no_error_of_ours(
+    lines: Lines, port: int, services: Services
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head("Content-Length: 1000") + b"{")
+    await writer.drain()
+    await eventually(lambda: services.metrics.registry.get_sample_value("prome_requests_open") == 1)
+    writer.close()
+    await eventually(lambda: services.metrics.registry.get_sample_value("prome_requests_open") == 0)
+
+    (line,) = lines.all()
+    assert (line["event"], line["status"]) == ("request", 499)
+
+
+async def test_a_body_that_does_not_come_is_told_so(app: Starlette) -> None:
+    """The limit on reading is shorter than the one on the wire, so there is still somebody to tell."""
+    limited = Starlette(
+        routes=app.routes, middleware=[Middleware(BodyLimit, seconds_max=0.2)], exception_handlers=handlers
+    )
+    async with listening(limited) as port:
+        answer = await say(port, [head("Content-Length: 1000"), b"{"])
+
+    assert status(answer) == 408
+    assert b'"code":"body_too_slow"' in answer
