@@ -46,16 +46,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None, more_routes: S
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        await services.db.open(exclusive=True)
-        await expiry.sweep(services.db, services.clock.now(), expiry.FOREVER)
-        schedule = Schedule(services.db, services.clock, upkeep.jobs(services))
-        schedule.start()
-        yield
-        await schedule.stop()
-        await services.meter.drain()
-        await services.post.drain()
-        services.passwords.close()
-        await services.db.close()
+        async with running(services):
+            yield
 
     app = Starlette(
         routes=[*routes, *pages.routes],
@@ -69,6 +61,23 @@ def create_app(settings: Settings, *, clock: Clock | None = None, more_routes: S
     app.state.openapi = openapi.document(routes, title="Prome", version=version("prome"), server=settings.public_url)
     app.state.openapi_json = orjson.dumps(app.state.openapi)
     return app
+
+
+@asynccontextmanager
+async def running(its: Services) -> AsyncIterator[None]:
+    """Whatever goes wrong in between, what was opened is closed, and last of all the database."""
+    await its.db.open(exclusive=True)
+    schedule = Schedule(its.db, its.clock, upkeep.jobs(its))
+    try:
+        await expiry.sweep(its.db, its.clock.now(), expiry.FOREVER)
+        schedule.start()
+        yield
+    finally:
+        await schedule.stop()
+        await its.meter.drain()
+        await its.post.drain()
+        its.passwords.close()
+        await its.db.close()
 
 
 def from_environment() -> Starlette:

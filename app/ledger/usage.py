@@ -1,0 +1,55 @@
+"""What replies used: the list, the chart, and the receipt of one of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from app.db import Row, Session
+from app.edge.paging import Page
+
+USAGE = """
+SELECT holds.id, holds.user_id, conversation_id, message_id, model, hold_resolutions.prompt_tokens, completion_tokens,
+       charged, balance_after, outcome, hold_resolutions.created_at
+FROM hold_resolutions JOIN holds ON holds.id = hold_resolutions.hold_id
+"""
+RECEIPT = """
+SELECT holds.id, conversation_id, message_id, model, holds.tokens AS held, max_tokens, input_rate, output_rate,
+       hold_resolutions.prompt_tokens, completion_tokens, counted_by, charged, surplus, outcome,
+       hold_resolutions.balance_after, holds.created_at AS held_at, hold_resolutions.created_at AS resolved_at,
+       ledger_entries.sequence, ledger_entries.hash
+FROM holds JOIN hold_resolutions ON hold_resolutions.hold_id = holds.id
+LEFT JOIN ledger_entries ON ledger_entries.kind = 'usage' AND ledger_entries.reference = holds.id
+"""
+
+
+async def listed(session: Session, user_id: str, page: Page, now: datetime) -> list[Row]:
+    """Newest first, one more than the page holds; holds that ended without a charge are no usage."""
+    at, identifier = page.after or (now + timedelta(days=1), "")
+    return await session.rows(
+        f"""{USAGE} WHERE hold_resolutions.user_id = $1 AND charged > 0
+            AND (hold_resolutions.created_at, hold_id) < ($2, $3)
+            ORDER BY hold_resolutions.created_at DESC, hold_id DESC LIMIT $4""",
+        *(user_id, at, identifier, page.limit + 1),
+    )
+
+
+async def daily(session: Session, user_id: str, since: datetime) -> list[Row]:
+    """By UTC day and model."""
+    return await session.rows(
+        """SELECT utc_day(hold_resolutions.created_at) AS day, model,
+                   SUM(hold_resolutions.prompt_tokens) AS prompt_tokens,
+                   SUM(completion_tokens) AS completion_tokens, SUM(charged) AS tokens_used, COUNT(*) AS replies
+            FROM hold_resolutions JOIN holds ON holds.id = hold_resolutions.hold_id
+            WHERE hold_resolutions.user_id = $1 AND hold_resolutions.created_at >= $2 AND charged > 0
+            GROUP BY 1, 2 ORDER BY 1, 2""",
+        *(user_id, since),
+    )
+
+
+async def receipt(session: Session, user_id: str, identifier: str) -> Row | None:
+    """By its own id, or by that of the message: then the newest, for a message that was carried on."""
+    return await session.row(
+        f"""{RECEIPT} WHERE holds.user_id = $1 AND (holds.id = $2 OR message_id = $2)
+            ORDER BY holds.created_at DESC, holds.id DESC LIMIT 1""",
+        *(user_id, identifier),
+    )

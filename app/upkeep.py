@@ -1,0 +1,49 @@
+"""What is done again and again: end holds that nobody ends, see that the books are right, throw old rows away."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from app.accounts import doors, resets, sessions
+from app.edge import idempotency
+from app.ledger import audit, expiry
+from app.observability import logs
+from app.schedule.periodic import Job
+from app.services import Services
+
+SWEEP_SECONDS = 10.0
+RECONCILE_SECONDS = 300.0
+TIDY_SECONDS = 3600.0
+
+log = logs.get("prome.upkeep")
+
+
+def jobs(its: Services) -> list[Job]:
+    return [
+        Job("end overdue holds", SWEEP_SECONDS, partial(end_overdue_holds, its)),
+        Job("reconcile", RECONCILE_SECONDS, partial(reconcile, its)),
+        Job("tidy", TIDY_SECONDS, partial(tidy, its)),
+    ]
+
+
+async def end_overdue_holds(its: Services) -> None:
+    ended = await expiry.sweep(its.db, its.clock.now())
+    if ended:
+        its.metrics.holds_expired.inc(ended)
+        log.warning("holds_expired", count=ended)
+
+
+async def reconcile(its: Services) -> None:
+    """Says what is wrong and changes nothing: a ledger that mends itself hides what broke it."""
+    async with its.db.read() as session:
+        found = await audit.differences(session)
+    its.metrics.ledger_differences.set(len(found))
+    for difference in found:
+        log.error("ledger_difference", difference=str(difference))
+
+
+async def tidy(its: Services) -> None:
+    now = its.clock.now()
+    for sweep in (idempotency.sweep, doors.sweep, resets.sweep, sessions.sweep):
+        async with its.db.begin() as session:
+            await sweep(session, now)
