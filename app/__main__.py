@@ -1,0 +1,236 @@
+"""The `prome` command, which is also `python -m app`."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated, NoReturn, TypeVar
+
+import asyncpg
+import typer
+import uvicorn
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import doctor, migrations, operator
+from app.clock import SystemClock
+from app.db import Database, DatabaseInUse
+from app.edge.wire import GuardedProtocol
+from app.errors import AppError
+from app.main import build
+from app.observability import logs
+from app.services import Services
+from app.settings import Settings, UnsafeSettings, read_settings
+
+cli = typer.Typer(
+    help="Prome: chat that is metered by the token.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Result = TypeVar("Result")
+KEEP_ALIVE_SECONDS = 30
+CONNECTIONS_WAITING_MAX = 2048
+# What an operator can mend and needs no traceback for.
+DATABASE_TROUBLE = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, CommandError)
+
+
+class Direction(StrEnum):
+    UP, DOWN, CURRENT = "up", "down", "current"
+
+
+@cli.command()
+def serve() -> None:
+    """Starts the service. In development the database is brought up to date first."""
+    settings = _settings()
+    logs.configure(settings)
+    asyncio.run(_be_the_only_one(settings))
+    _require_free_port(settings)
+    _be_migrated(settings)
+    # uvicorn sends itself the signal again when it has stopped; having been asked to stop is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    uvicorn.run(
+        "app.main:from_environment",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        http=GuardedProtocol,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=settings.drain_seconds,
+        backlog=CONNECTIONS_WAITING_MAX,
+    )
+
+
+@cli.command()
+def migrate(
+    direction: Annotated[Direction, typer.Argument(help="up, down or current")] = Direction.UP,
+    revision: Annotated[str, typer.Option(help="Stop there; `-1` is one step down, `base` all the way")] = "",
+) -> None:
+    """Brings the database's tables up to date, one way or the other."""
+    url = _settings().database_url
+    if direction is Direction.UP:
+        asyncio.run(migrations.upgrade(url, revision or "head"))
+    elif direction is Direction.DOWN:
+        asyncio.run(migrations.downgrade(url, revision or "-1"))
+    _say(f"The database is at {asyncio.run(migrations.current(url)) or 'nothing yet'}; newest is {migrations.head()}.")
+
+
+@cli.command()
+def admin(email: str) -> None:
+    """Makes somebody an administrator; asks for a password when there is no such account yet."""
+    _say(_with_services(lambda its: operator.make_admin(its, email, _ask_password)))
+
+
+@cli.command()
+def seed() -> None:
+    """Puts in what a development database begins with: somebody to sign in as. Doing it again changes nothing."""
+    if _settings().in_production:
+        _stop("`prome seed` is for development. In production, make yourself known with `prome admin EMAIL`.")
+    _say(_with_services(operator.seed))
+
+
+@cli.command()
+def disable(email: str) -> None:
+    """Closes an account: nobody gets in with it, and whoever is in is out."""
+    _say(_with_services(lambda its: operator.disable(its, email)))
+
+
+@cli.command()
+def enable(email: str) -> None:
+    """Opens a closed account again."""
+    _say(_with_services(lambda its: operator.enable(its, email)))
+
+
+@cli.command()
+def grant(
+    email: str,
+    tokens: Annotated[int, typer.Argument(min=1, max=10**12, help="How many")],
+    reason: Annotated[str, typer.Option(help="Shown on the statement")],
+    reference: Annotated[str | None, typer.Option(help="A name of your own; the same one again grants nothing")] = None,
+) -> None:
+    """Gives somebody tokens, by an entry like any other."""
+    if not reason.isprintable() or not 0 < len(reason) <= operator.REASON_CHARS_MAX:
+        _stop(f"Give a reason of 1 to {operator.REASON_CHARS_MAX} characters on one line.")
+    _say(_with_services(lambda its: operator.grant(its, email, tokens, reason, reference)))
+
+
+@cli.command()
+def reconcile() -> None:
+    """Ends overdue holds and checks every balance, hold and hash. Exit code 1 and a line for each difference."""
+    found = _with_services(operator.reconcile)
+    for difference in found:
+        _say(str(difference))
+    _say("The books are right." if not found else f"{len(found)} differences.")
+    raise typer.Exit(1 if found else 0)
+
+
+@cli.command("doctor")
+def examine() -> None:
+    """Says what is set up, what is off and why, and what is broken, with exit code 1 for that."""
+    findings = asyncio.run(doctor.examine(_settings()))
+    for finding in findings:
+        _say(f"{finding.state.value:<6} {finding.subject:<12} {finding.words}")
+    raise typer.Exit(1 if any(finding.state is doctor.State.BROKEN for finding in findings) else 0)
+
+
+def _settings() -> Settings:
+    try:
+        return read_settings()
+    except UnsafeSettings as error:
+        _stop(str(error))
+
+
+async def _be_the_only_one(settings: Settings) -> None:
+    """Says it in one line now; the server takes the same lock for good when it starts."""
+    db = Database(settings.database_url)
+    await db.open(exclusive=True)
+    await db.close()
+
+
+def _require_free_port(settings: Settings) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            _stop(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. See HOST and PORT.")
+
+
+def _be_migrated(settings: Settings) -> None:
+    found, newest = asyncio.run(migrations.current(settings.database_url)), migrations.head()
+    if found == newest:
+        return
+    if found and not migrations.knows(found):
+        _stop(f"The database is at {found}, which a newer version of Prome made; this one knows up to {newest}.")
+    if settings.in_production:
+        _stop(f"The database is at {found or 'nothing'}, this version needs {newest}. Run `prome migrate up` first.")
+    asyncio.run(migrations.upgrade(settings.database_url))
+
+
+def _with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
+    settings = _settings()
+    _be_migrated(settings)
+
+    async def run() -> Result:
+        its = build(settings, SystemClock())
+        await its.db.open()
+        try:
+            return await work(its)
+        finally:
+            its.passwords.close()
+            await its.db.close()
+
+    return asyncio.run(run())
+
+
+def _ask_password() -> str:
+    """From a terminal without echo; from a pipe its first line, for scripts."""
+    return (
+        getpass.getpass("Password for the new account: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    )
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(words + "\n")
+
+
+def _stop(words: str) -> NoReturn:
+    sys.stderr.write(words + "\n")
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    try:
+        cli(prog_name="prome")
+    except (AppError, DatabaseInUse, OSError, *DATABASE_TROUBLE) as error:
+        sys.stderr.write(_in_plain_words(error) + "\n")
+        sys.exit(1)
+
+
+def _in_plain_words(error: Exception) -> str:
+    if isinstance(error, AppError):
+        because = f"{error.__cause__}".strip() if error.__cause__ else ""
+        return "\n".join(
+            [str(error), *filter(None, [because]), *(f["message"] for f in error.details.get("fields", []))]
+        )
+    if isinstance(error, DATABASE_TROUBLE):
+        # SQLAlchemy adds the statement and a link to its handbook; what the driver said is enough.
+        return f"The database refused: {getattr(error, 'orig', None) or error}"
+    return str(error)
+
+
+if __name__ == "__main__":
+    main()

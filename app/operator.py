@@ -1,0 +1,93 @@
+"""What an operator may do from a shell. Each takes the services and answers with what to say about it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from app.accounts import accounts
+from app.accounts.passwords import require_good
+from app.accounts.tables import User
+from app.errors import AppError
+from app.ids import new_id
+from app.ledger import audit, expiry, ledger
+from app.ledger.audit import Difference
+from app.services import Services
+
+DEMO_EMAIL = "demo@example.com"
+REASON_CHARS_MAX = 200
+
+
+class Nobody(AppError):
+    status, code, message = 404, "not_found", "Nobody here has the address {email}."
+
+
+async def make_admin(its: Services, email: str, ask_password: Callable[[], str]) -> str:
+    user = await _find(its, email) or await _create(its, email, ask_password())
+    async with its.db.begin() as session:
+        await accounts.set_role(session, user.id, "admin", its.clock.now())
+    return f"{user.email} is an administrator."
+
+
+async def seed(its: Services) -> str:
+    if await _find(its, DEMO_EMAIL):
+        return f"{DEMO_EMAIL} is there already."
+    password = secrets.token_urlsafe(12)
+    user = await _create(its, DEMO_EMAIL, password)
+    if its.settings.welcome_tokens:
+        async with its.db.begin() as session:
+            await ledger.credit(session, user.id, its.settings.welcome_tokens, kind="welcome", reference=user.id)
+    return f"Sign in as {DEMO_EMAIL} with the password {password}"
+
+
+async def disable(its: Services, email: str) -> str:
+    user = await _require(its, email)
+    async with its.db.begin() as session:
+        await accounts.disable(session, user.id, its.clock.now())
+    return f"{user.email} is closed."
+
+
+async def enable(its: Services, email: str) -> str:
+    user = await _require(its, email)
+    async with its.db.begin() as session:
+        await accounts.enable(session, user.id, its.clock.now())
+    return f"{user.email} may sign in again."
+
+
+async def grant(its: Services, email: str, tokens: int, reason: str, reference: str | None) -> str:
+    """An entry like any other. With a reference of the operator's own, saying it twice grants once."""
+    user = await _require(its, email)
+    caused_by = f"{reference or new_id('grt')}: {reason}"
+    async with its.db.begin() as session:
+        await ledger.credit(session, user.id, tokens, kind="adjustment", reference=caused_by)
+        has = await ledger.balance(session, user.id)
+    return f"{user.email} has {has.balance} tokens now. Booked as “{caused_by}”."
+
+
+async def reconcile(its: Services) -> list[Difference]:
+    """Ends holds that nobody ends, then reads all the books, hash by hash."""
+    await expiry.sweep(its.db, its.clock.now(), expiry.FOREVER)
+    async with its.db.read() as session:
+        return [*await audit.differences(session), *await audit.broken_chains(session)]
+
+
+async def _find(its: Services, email: str) -> User | None:
+    async with its.db.read() as session:
+        return await accounts.by_email(session, accounts.normal_email(email))
+
+
+async def _require(its: Services, email: str) -> User:
+    user = await _find(its, email)
+    if user is None:
+        raise Nobody(email=email)
+    return user
+
+
+async def _create(its: Services, email: str, password: str) -> User:
+    normal = accounts.normal_email(email)
+    require_good(password, email=normal)
+    password_hash = await its.passwords.hash(password)
+    async with its.db.begin() as session:
+        user = await accounts.create(session, normal, password_hash, its.clock.now())
+        await ledger.open_account(session, user.id)
+    return user
