@@ -29,7 +29,7 @@ async def test_a_sane_id_is_kept(client: Client, identifier: str) -> None:
 
 @pytest.mark.parametrize("identifier", INSANE)
 async def test_an_insane_id_is_replaced(client: Client, identifier: str) -> None:
-    answer = await client.get("/api/nowhere", headers={"X-Request-ID": identifier.encode()})
+    answer = await client.get("/api/nowhere", headers={b"X-Request-ID": identifier.encode()})
 
     assert answer.headers["x-request-id"] == answer.json()["requestId"]
     assert answer.headers["x-request-id"].startswith("req_")
