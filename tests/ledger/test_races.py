@@ -106,9 +106,11 @@ async def test_a_balance_for_seven_pays_for_exactly_seven(db: Database) -> None:
         return True
 
     watching = asyncio.create_task(watch())
-    taken = await asyncio.gather(*map(try_to_hold, range(200)))
-    over.set()
-    await watching
+    try:
+        taken = await asyncio.gather(*map(try_to_hold, range(200)))
+    finally:
+        over.set()
+        await watching
 
     assert sum(taken) == 7
     assert min(lowest) >= 0
