@@ -1,0 +1,123 @@
+"""Faults in the verbs of the ledger, in how a balance moves, in prices and in the chain."""
+
+from __future__ import annotations
+
+from scripts.mutants.fault import Fault
+
+LEDGER, POSTING = "app/ledger/ledger.py", "app/ledger/posting.py"
+RATES, CHAIN = "app/ledger/rates.py", "app/ledger/chain.py"
+
+CREDIT_AND_DEBIT = (
+    Fault(
+        "a grant ignores its reference",
+        LEDGER,
+        "    if before:\n        return int(",
+        "    if not account:\n        return int(",
+    ),
+    Fault(
+        "a debit ignores its reference",
+        LEDGER,
+        "    if before:\n        return -sum(",
+        "    if not account:\n        return -sum(",
+    ),
+    Fault(
+        "a reference may be used again by somebody else", LEDGER, "!= ({user_id}, tokens)", "!= ({rows[0][0]}, tokens)"
+    ),
+    Fault("a reference may be used again for another amount", LEDGER, "!= ({user_id}, tokens)", "[:1] != ({user_id},)"),
+    Fault(
+        "a debit that was all debt happens again",
+        LEDGER,
+        "-tokens, NULL FROM ledger_debts WHERE",
+        "-tokens, NULL FROM ledger_debts WHERE 1 = 0 AND",
+    ),
+    Fault("a debit says that it took what is owed", LEDGER, ' if row["balance_after"] is not None)', ")"),
+    Fault("a grant does not pay debts", LEDGER, '    await pay_debt(session, account, f"{kind}:{reference}")\n', ""),
+    Fault("a debit adds", LEDGER, "account, -taken, kind", "account, taken, kind"),
+    Fault("a debit takes what is held", LEDGER, "min(tokens, account.available)", "min(tokens, account.balance)"),
+    Fault("what is owed is not counted", LEDGER, "    account.owed += tokens\n", ""),
+    Fault("all of a debit is owed", LEDGER, "account, tokens - taken, kind", "account, tokens, kind"),
+    Fault("nothing can be granted", LEDGER, "if not 0 < tokens <= AMOUNT_MAX:", "if not 0 <= tokens <= AMOUNT_MAX:"),
+    Fault("any amount can be granted", LEDGER, "if not 0 < tokens <= AMOUNT_MAX:", "if not 0 < tokens:"),
+)
+HOLD = (
+    Fault("a hold overlooks other holds", LEDGER, "balance - held >= $2 AND", "balance >= $2 AND"),
+    Fault("a hold leaves one token", LEDGER, "balance - held >= $2 AND", "balance - held > $2 AND"),
+    Fault("a hold is taken from everybody", LEDGER, "WHERE user_id = $1 AND balance - held", "WHERE balance - held"),
+    Fault(
+        "a hold is taken twice", LEDGER, " AND NOT EXISTS (SELECT 1 FROM holds WHERE id = $3)", " AND $3 IS NOT NULL"
+    ),
+    Fault(
+        "a hold is counted twice in a race",
+        LEDGER,
+        "    if not written:\n",
+        "    if written is None:\n",
+        "postgres",
+    ),
+    Fault("a hold is over at once", LEDGER, "terms.message_id, at, at + lifetime)", "terms.message_id, at, at)"),
+    Fault("a hold repeats with other terms", LEDGER, "if tuple(before) != asked:", "if before == asked:"),
+    Fault("a free hold cannot be found", LEDGER, "return max(1, self.rates.cost", "return max(0, self.rates.cost"),
+    Fault(
+        "a hold tells nobody", LEDGER, "        raise LostRace\n    session.tell(user_id)\n", "        raise LostRace\n"
+    ),
+)
+RESOLVE = (
+    Fault("a charge is not capped", LEDGER, 'charged = min(cost, held["tokens"])', "charged = cost"),
+    Fault("a charge is all that was held", LEDGER, 'charged = min(cost, held["tokens"])', 'charged = held["tokens"]'),
+    Fault("a hold ends twice", LEDGER, "    if not won:\n", "    if won is None:\n"),
+    Fault("ending again is an error", LEDGER, " ON CONFLICT (hold_id) DO NOTHING", ""),
+    Fault("what was held is not freed", LEDGER, '    account.held -= held["tokens"]\n', ""),
+    Fault("only what was charged is freed", LEDGER, 'account.held -= held["tokens"]', "account.held -= charged"),
+    Fault("usage is paid to the user", LEDGER, 'account, -charged, "usage"', 'account, charged, "usage"'),
+    Fault("usage is not charged", LEDGER, "    if charged:\n", "    if charged < 0:\n"),
+    Fault("the house's loss is not counted", LEDGER, "charged, cost - charged),", "charged, 0),"),
+    Fault(
+        "a receipt shows the old balance",
+        LEDGER,
+        "*(account.balance - charged, account.at)",
+        "*(account.balance, account.at)",
+    ),
+    Fault(
+        "what comes free does not pay debts", LEDGER, '    await pay_debt(session, account, f"hold:{hold_id}")\n', ""
+    ),
+    Fault("a release is called a settlement", LEDGER, '"released", Used())', '"settled", Used())'),
+    Fault("a negative count is believed", LEDGER, "min(max(claimed, 0), TOKENS_MAX)", "min(claimed, TOKENS_MAX)"),
+    Fault("an endless count is believed", LEDGER, "min(max(claimed, 0), TOKENS_MAX)", "max(claimed, 0)"),
+    Fault("yes is a count", LEDGER, " and not isinstance(claimed, bool)", ""),
+    Fault("a resolution says that all was freed", LEDGER, "tokens - charged AS released", "tokens AS released"),
+    Fault("an end tells nobody", LEDGER, "    session.tell(account.user_id)\n", ""),
+)
+POST = (
+    Fault("what is held pays debts", POSTING, "return self.balance - self.held", "return self.balance"),
+    Fault("a number is left out", POSTING, "account.sequence + 1", "account.sequence + 2"),
+    Fault("a tokens' sign is lost", POSTING, "account.balance + tokens,", "account.balance + abs(tokens),"),
+    Fault("a hash begins anew", POSTING, "entry_hash(account.last_hash, link)", "entry_hash(BEGINNING, link)"),
+    Fault("a debt is paid beyond what is there", POSTING, "min(account.owed, account.available)", "account.owed"),
+    Fault("a debt stays when it is paid", POSTING, "        account.owed -= paid\n", ""),
+    Fault("a debt is forgiven", POSTING, '        await post(session, account, -paid, "debt", reference)\n', ""),
+    Fault(
+        "an entry moves all accounts", POSTING, 'last_hash = $4 WHERE user_id = $1"', "last_hash = $4 WHERE $1 <> ''\""
+    ),
+    Fault("an account can be opened once only", POSTING, " ON CONFLICT (user_id) DO NOTHING", ""),
+    Fault(
+        "an account is read without its lock",
+        POSTING,
+        "UPDATE ledger_accounts SET held = held WHERE user_id = $1\n"
+        "RETURNING balance, held, owed, sequence, last_hash, now() AS at\n",
+        "SELECT balance, held, owed, sequence, last_hash, now() AS at FROM ledger_accounts WHERE user_id = $1\n",
+        "postgres",
+    ),
+)
+PRICES_AND_CHAIN = (
+    Fault("a price is rounded down", RATES, "-(-(prompt_tokens * self.input", "(+(prompt_tokens * self.input"),
+    Fault(
+        "a prompt has the price of a reply", RATES, "(prompt_tokens * self.input +", "(prompt_tokens * self.output +"
+    ),
+    Fault("a prompt is free", RATES, "available * PER - prompt_tokens * self.input", "available * PER"),
+    Fault("one token too many is affordable", RATES, "left // self.output)", "left // self.output + 1)"),
+    Fault("a free reply is not affordable", RATES, "    if left < 0:\n", "    if left <= 0:\n"),
+    Fault("a price may be negative", RATES, "(0 <= self.input <= RATE_MAX and", "(self.input <= RATE_MAX and"),
+    Fault("a hash is not chained", CHAIN, "lines = (VERSION, before, *", "lines = (VERSION, BEGINNING, *"),
+    Fault("a hash leaves out the time", CHAIN, "*link[:-1], as_text(link.created_at))", "*link[:-1])"),
+    Fault("a hash leaves out the reference", CHAIN, "*link[:-1], as_text", "*link[:-2], as_text"),
+)
+FAULTS = (*CREDIT_AND_DEBIT, *HOLD, *RESOLVE, *POST, *PRICES_AND_CHAIN)
