@@ -20,8 +20,6 @@ from scripts.mutants.tree import QUICK, Outcome, Tree, stale
 
 FAULTS = (*in_verbs.FAULTS, *around_verbs.FAULTS)
 AT_A_TIME = 2
-# No fault is about the disk, and in memory nobody waits for it.
-MEMORY = Path("/dev/shm")
 SECONDS_MAX = 600.0
 
 
@@ -31,7 +29,7 @@ def main() -> int:
     if misfits := list(stale(chosen)):
         sys.stdout.writelines(f"{line}\n" for line in misfits)
         return 2
-    with tempfile.TemporaryDirectory(prefix="prome-mutants-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(prefix="prome-mutants-") as folder:
         trees = [Tree(Path(folder) / str(number)) for number in range(AT_A_TIME)]
         slowest = 0.0
         for database in sorted({fault.database for fault in chosen}):
