@@ -1,0 +1,7 @@
+"""Providers: where replies come from, what they cost, and what happens when an upstream misbehaves.
+
+- A reply succeeds only with a finish reason; a stream that just ends was cut.
+- Before the first words a failure costs nothing and the next model is asked; after them what was said stays.
+- What an upstream says of itself (its words, its addresses, our keys) never reaches a user in an error.
+- Leaving a reply, in whatever way, closes the call to the upstream.
+"""

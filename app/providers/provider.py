@@ -1,0 +1,115 @@
+"""What a source of replies is: it is asked once, and it answers in parts.
+
+The parts of a reply come in this order: `Answering`, any number of `Words`, at most one `Reported`, and `Finished` as
+the last. Anything else is a failure and is raised as one of the errors below. Whoever reads a reply does so inside
+`async with aclosing(provider.reply(ask)) as parts`, because leaving it is what hangs up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from app.errors import AppError
+
+Role = Literal["system", "user", "assistant"]
+Reason = Literal["stop", "length", "content_filter"]
+
+
+class ProviderFailed(AppError):
+    """The message is for people and says nothing of the upstream; `cause` is for the log alone."""
+
+    status, code, message = 502, "provider_failed", "The model could not answer. Please try again."
+    retryable = True
+
+    def __init__(self, cause: str = "", *, message: str | None = None, retry_after_seconds: int | None = None) -> None:
+        headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds is not None else {}
+        super().__init__(message, headers=headers)
+        self.cause = cause
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ProviderTimeout(ProviderFailed):
+    status, code, message = 504, "provider_timeout", "The model took too long to answer. Please try again."
+
+
+class ProviderBusy(ProviderFailed):
+    status, code, message = 503, "provider_busy", "The model is busy just now. Please try again shortly."
+
+
+class UpstreamTruncated(ProviderFailed):
+    code, message = "upstream_truncated", "The answer broke off before its end. What arrived is kept."
+
+
+class ProviderRefused(ProviderFailed):
+    """The request itself is not to the upstream's liking; asking again changes nothing."""
+
+    code, message = "provider_refused", "The model did not accept this conversation."
+    retryable = False
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMessage:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one provider, as the receipt lists it."""
+
+    provider: str
+    model: str
+    outcome: str
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who answers. It comes before the first words, as soon as that is certain."""
+
+    model: str
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The deltas that arrived together, none of them empty."""
+
+    texts: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the provider says it counted; kept beside our own count and never billed."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    reason: Reason
+
+
+Part = Answering | Words | Reported | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question to one model, whose name is the one its provider knows it by."""
+
+    upstream_model: str
+    messages: tuple[PromptMessage, ...]
+    max_tokens: int
+
+
+class Provider(Protocol):
+    """One upstream. It yields `Words`, `Reported` and `Finished`; who answers is for the one who chose it to say."""
+
+    name: str
+
+    def reply(self, ask: Ask) -> AsyncIterator[Part]: ...
+
+    async def close(self) -> None: ...
