@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -30,4 +31,4 @@ class Model:
     def cost_micro_usd(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Rounded up, so that many small replies do not look free."""
         exact = prompt_tokens * self.input_usd_per_million + completion_tokens * self.output_usd_per_million
-        return -int(-exact // 1)
+        return math.ceil(exact)
