@@ -144,7 +144,11 @@ CREATE TABLE hold_resolutions (
     -- What was used beyond the hold: the house's loss, never the user's.
     surplus           BIGINT      NOT NULL CHECK (surplus >= 0),
     balance_after     BIGINT      NOT NULL,
-    created_at        TIMESTAMPTZ NOT NULL
+    created_at        TIMESTAMPTZ NOT NULL,
+    -- Who answered when it was not the model asked for, and the rates that were charged; never dearer than the hold's.
+    answered_by       VARCHAR,
+    input_rate        BIGINT,
+    output_rate       BIGINT
 );
 CREATE INDEX ix_hold_resolutions_user_id ON hold_resolutions (user_id, created_at, hold_id);
 

@@ -33,4 +33,4 @@ def entry_hash(before: str, link: Link) -> str:
 
 
 def as_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -11,7 +11,7 @@ from typing import Literal
 
 from app.db import LostRace, Row, Session, as_moment
 from app.errors import AppError
-from app.ledger.posting import Account, open_account, pay_debt, post, take
+from app.ledger.posting import Account, keep, open_account, pay_debt, post, take
 from app.ledger.rates import TOKENS_MAX, Rates
 
 __all__ = ["open_account"]  # Reached as one of the verbs.
@@ -63,11 +63,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a reply took, and who counted it."""
+    """What a reply took, and who counted it. Another model than the one asked for lends its price when it is lower."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     counted_by: str = ""
+    answered_by: str | None = None
+    rates: Rates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +151,23 @@ async def resolve(session: Session, hold_id: str, outcome: Outcome, used: Used) 
         raise UnknownHold(hold_id)
     account = await take(session, held["user_id"])
     prompt, completion = sane(used.prompt_tokens), sane(used.completion_tokens)
-    cost = Rates(held["input_rate"], held["output_rate"]).cost(prompt, completion)
+    agreed = Rates(held["input_rate"], held["output_rate"])
+    rates = min(agreed, used.rates or agreed, key=lambda rates: rates.cost(prompt, completion))
+    cost = rates.cost(prompt, completion)
     charged = min(cost, held["tokens"])
     won = await session.run(
         WRITE_RESOLUTION,
         *(hold_id, account.user_id, outcome, prompt, completion, used.counted_by, charged, cost - charged),
-        *(account.balance - charged, account.at),
+        *(account.balance - charged, account.at, used.answered_by, rates.input, rates.output),
     )
     if not won:
         return await _resolution(session, hold_id)
     account.held -= held["tokens"]
-    await session.run("UPDATE ledger_accounts SET held = $2 WHERE user_id = $1", account.user_id, account.held)
-    if charged:
-        await post(session, account, -charged, "usage", hold_id)
+    after = await post(session, account, -charged, "usage", hold_id) if charged else await keep(session, account)
     await pay_debt(session, account, f"hold:{hold_id}")
     session.tell(account.user_id)
-    return await _resolution(session, hold_id)
+    freed = held["tokens"] - charged
+    return Resolution(hold_id, outcome, prompt, completion, charged, cost - charged, freed, after)
 
 
 def sane(claimed: object) -> int:
@@ -205,7 +208,7 @@ async def _owe(session: Session, account: Account, tokens: int, kind: str, refer
     account.owed += tokens
     if not await session.run(WRITE_DEBT, kind, reference, account.user_id, tokens, account.at):
         raise LostRace
-    await session.run("UPDATE ledger_accounts SET owed = $2 WHERE user_id = $1", account.user_id, account.owed)
+    await keep(session, account)
 
 
 def _require_sane(tokens: int, reference: str) -> None:
@@ -238,8 +241,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO N
 """
 WRITE_RESOLUTION = """
 INSERT INTO hold_resolutions (hold_id, user_id, outcome, prompt_tokens, completion_tokens, counted_by,
-                              charged, surplus, balance_after, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (hold_id) DO NOTHING
+                              charged, surplus, balance_after, created_at, answered_by, input_rate, output_rate)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (hold_id) DO NOTHING
 """
 READ_RESOLUTION = """
 SELECT hold_id, outcome, hold_resolutions.prompt_tokens, completion_tokens, charged, surplus,

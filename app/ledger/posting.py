@@ -52,7 +52,15 @@ async def post(session: Session, account: Account, tokens: int, kind: str, refer
     account.last_hash = entry_hash(account.last_hash, link)
     if not await session.run(WRITE_ENTRY, new_id("ent"), *link, account.last_hash):
         raise LostRace
-    await session.run(MOVE_ACCOUNT, account.user_id, account.balance, account.sequence, account.last_hash)
+    return await keep(session, account)
+
+
+async def keep(session: Session, account: Account) -> int:
+    """Writes the row once with all that changed; the database lets its balance move with its newest entry only."""
+    await session.run(
+        KEEP_ACCOUNT,
+        *(account.user_id, account.balance, account.held, account.owed, account.sequence, account.last_hash),
+    )
     return account.balance
 
 
@@ -60,7 +68,6 @@ async def pay_debt(session: Session, account: Account, reference: str) -> None:
     paid = min(account.owed, account.available)
     if paid > 0:
         account.owed -= paid
-        await session.run("UPDATE ledger_accounts SET owed = $2 WHERE user_id = $1", account.user_id, account.owed)
         await post(session, account, -paid, "debt", reference)
 
 
@@ -68,7 +75,9 @@ TAKE_ACCOUNT = """
 UPDATE ledger_accounts SET held = held WHERE user_id = $1
 RETURNING balance, held, owed, sequence, last_hash, now() AS at
 """
-MOVE_ACCOUNT = "UPDATE ledger_accounts SET balance = $2, sequence = $3, last_hash = $4 WHERE user_id = $1"
+KEEP_ACCOUNT = """
+UPDATE ledger_accounts SET balance = $2, held = $3, owed = $4, sequence = $5, last_hash = $6 WHERE user_id = $1
+"""
 WRITE_ENTRY = """
 INSERT INTO ledger_entries (id, user_id, sequence, kind, tokens, balance_after, reference, created_at, hash)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (kind, reference) DO NOTHING

@@ -84,6 +84,7 @@ class ReceiptOut(Out):
     conversation_id: str | None
     message_id: str | None
     model: str
+    asked_for: str = Field(description="The model that was asked; another may have answered in its place")
     held: int
     charged: int
     released: int

@@ -108,3 +108,6 @@ class HoldResolution(SQLModel, table=True):
     surplus: int = Field(sa_type=BigInteger)
     balance_after: int = Field(sa_type=BigInteger)
     created_at: datetime = Field(sa_type=UtcTime)
+    answered_by: str | None = None
+    input_rate: int | None = Field(None, sa_type=BigInteger)
+    output_rate: int | None = Field(None, sa_type=BigInteger)

@@ -8,12 +8,15 @@ from app.db import Row, Session
 from app.edge.paging import Page
 
 USAGE = """
-SELECT holds.id, holds.user_id, conversation_id, message_id, model, hold_resolutions.prompt_tokens, completion_tokens,
-       charged, balance_after, outcome, hold_resolutions.created_at
+SELECT holds.id, holds.user_id, conversation_id, message_id, COALESCE(answered_by, model) AS model,
+       hold_resolutions.prompt_tokens, completion_tokens, charged, balance_after, outcome, hold_resolutions.created_at
 FROM hold_resolutions JOIN holds ON holds.id = hold_resolutions.hold_id
 """
 RECEIPT = """
-SELECT holds.id, conversation_id, message_id, model, holds.tokens AS held, max_tokens, input_rate, output_rate,
+SELECT holds.id, conversation_id, message_id, COALESCE(answered_by, model) AS model, model AS asked_for,
+       holds.tokens AS held, max_tokens,
+       COALESCE(hold_resolutions.input_rate, holds.input_rate) AS input_rate,
+       COALESCE(hold_resolutions.output_rate, holds.output_rate) AS output_rate,
        hold_resolutions.prompt_tokens, completion_tokens, counted_by, charged, surplus, outcome,
        hold_resolutions.balance_after, holds.created_at AS held_at, hold_resolutions.created_at AS resolved_at,
        ledger_entries.sequence, ledger_entries.hash
@@ -36,7 +39,7 @@ async def listed(session: Session, user_id: str, page: Page, now: datetime) -> l
 async def daily(session: Session, user_id: str, since: datetime) -> list[Row]:
     """By UTC day and model."""
     return await session.rows(
-        """SELECT utc_day(hold_resolutions.created_at) AS day, model,
+        """SELECT utc_day(hold_resolutions.created_at) AS day, COALESCE(answered_by, model) AS model,
                    SUM(hold_resolutions.prompt_tokens) AS prompt_tokens,
                    SUM(completion_tokens) AS completion_tokens, SUM(charged) AS tokens_used, COUNT(*) AS replies
             FROM hold_resolutions JOIN holds ON holds.id = hold_resolutions.hold_id

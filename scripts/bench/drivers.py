@@ -13,13 +13,12 @@ from app.db import as_moment
 from app.engines.sqlite_session import connect, named
 from app.ids import new_id
 from app.ledger.chain import Link, entry_hash
-from app.ledger.ledger import READ_RESOLUTION, TAKE_HOLD, WRITE_HOLD, WRITE_RESOLUTION
-from app.ledger.posting import MOVE_ACCOUNT, TAKE_ACCOUNT, WRITE_ENTRY
+from app.ledger.ledger import TAKE_HOLD, WRITE_HOLD, WRITE_RESOLUTION
+from app.ledger.posting import KEEP_ACCOUNT, TAKE_ACCOUNT, WRITE_ENTRY
 
 HELD, CHARGED = 10, 5
 HOUR = timedelta(hours=1)
 FIND_HELD = "SELECT user_id, tokens, input_rate, output_rate FROM holds WHERE id = $1"
-FREE = "UPDATE ledger_accounts SET held = $2 WHERE user_id = $1"
 
 
 def new_hold(hold_id: str, user_id: str, at: Any) -> tuple[Any, ...]:
@@ -27,7 +26,21 @@ def new_hold(hold_id: str, user_id: str, at: Any) -> tuple[Any, ...]:
 
 
 def resolution(hold_id: str, account: Any, user_id: str, at: Any) -> tuple[Any, ...]:
-    return (hold_id, user_id, "settled", 0, CHARGED, "bench", CHARGED, 0, account["balance"] - CHARGED, at)
+    return (
+        hold_id,
+        user_id,
+        "settled",
+        0,
+        CHARGED,
+        "bench",
+        CHARGED,
+        0,
+        account["balance"] - CHARGED,
+        at,
+        None,
+        1000,
+        1000,
+    )
 
 
 def entry(hold_id: str, account: Any, user_id: str, at: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -35,7 +48,7 @@ def entry(hold_id: str, account: Any, user_id: str, at: Any) -> tuple[tuple[Any,
     after, sequence = account["balance"] - CHARGED, account["sequence"] + 1
     link = Link(user_id, sequence, "usage", -CHARGED, after, hold_id, at)
     right = entry_hash(account["last_hash"], link)
-    return (new_id("ent"), *link, right), (user_id, after, sequence, right)
+    return (new_id("ent"), *link, right), (user_id, after, account["held"] - HELD, account["owed"], sequence, right)
 
 
 class BareSqlite:
@@ -57,11 +70,9 @@ class BareSqlite:
         account = self.row(TAKE_ACCOUNT, user_id)
         at = as_moment(account["at"])
         self.row(WRITE_RESOLUTION, *resolution(hold_id, account, user_id, at))
-        self.row(FREE, user_id, account["held"] - HELD)
         written, moved = entry(hold_id, account, user_id, at)
         self.row(WRITE_ENTRY, *written)
-        self.row(MOVE_ACCOUNT, *moved)
-        self.row(READ_RESOLUTION, hold_id)
+        self.row(KEEP_ACCOUNT, *moved)
         self.raw.execute("COMMIT")
 
     async def close(self) -> None:
@@ -83,11 +94,9 @@ class BarePostgres:
             await its.fetchrow(FIND_HELD, hold_id)
             account = await its.fetchrow(TAKE_ACCOUNT, user_id)
             await its.execute(WRITE_RESOLUTION, *resolution(hold_id, account, user_id, account["at"]))
-            await its.execute(FREE, user_id, account["held"] - HELD)
             written, moved = entry(hold_id, account, user_id, account["at"])
             await its.execute(WRITE_ENTRY, *written)
-            await its.execute(MOVE_ACCOUNT, *moved)
-            await its.fetchrow(READ_RESOLUTION, hold_id)
+            await its.execute(KEEP_ACCOUNT, *moved)
 
     async def close(self) -> None:
         for connection in self.connections:
