@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -31,17 +31,28 @@ from app.mail import Post
 from app.metering.meter import Meter
 from app.observability import logs
 from app.observability.metrics import Metrics
+from app.providers import routes as models
+from app.providers.catalogue import Catalogue
+from app.providers.models import Models
+from app.providers.provider import Provider
+from app.providers.tokens import Tokenizers
 from app.schedule.periodic import Schedule
 from app.services import Services
 from app.settings import Settings, read_settings
 from app.streams.topics import MemoryTopics
 
-API: list[BaseRoute] = [*accounts.routes, *ledger.routes, *events.routes, *health.routes]
+API: list[BaseRoute] = [*accounts.routes, *ledger.routes, *events.routes, *models.routes, *health.routes]
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """`more_routes` lets a test try the edge with rows of its own."""
-    services = build(settings, clock or SystemClock())
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    more_routes: Sequence[BaseRoute] = (),
+    providers: Mapping[str, Provider] | None = None,
+) -> Starlette:
+    """`more_routes` lets a test try the edge with rows of its own; `providers` join those that are set up."""
+    services = build(settings, clock or SystemClock(), providers)
     routes = [*API, *more_routes]
 
     @asynccontextmanager
@@ -70,12 +81,16 @@ async def running(its: Services) -> AsyncIterator[None]:
     schedule = Schedule(its.db, its.clock, upkeep.jobs(its))
     try:
         await expiry.sweep(its.db, its.clock.now(), expiry.FOREVER)
+        await its.models.open()
         schedule.start()
         yield
     finally:
         await schedule.stop()
         await its.meter.drain()
         await its.post.drain()
+        for provider in its.providers.values():
+            await provider.close()
+        its.models.close()
         its.passwords.close()
         await its.db.close()
 
@@ -87,9 +102,10 @@ def from_environment() -> Starlette:
     return create_app(settings)
 
 
-def build(settings: Settings, clock: Clock) -> Services:
+def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provider] | None = None) -> Services:
     metrics, topics = Metrics(), MemoryTopics()
     db = Database(settings.database_url, topics.tell)
+    catalogue, providers = Catalogue.read(settings.catalogue), {**(more_providers or {})}
     return Services(
         settings=settings,
         clock=clock,
@@ -101,6 +117,8 @@ def build(settings: Settings, clock: Clock) -> Services:
         doors=Doors(settings),
         meter=Meter(db, metrics),
         topics=topics,
+        models=Models(settings, catalogue, providers, Tokenizers(settings.assets_dir)),
+        providers=providers,
     )
 
 

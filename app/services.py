@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,6 +16,8 @@ from app.db import Database
 from app.mail import Post
 from app.metering.meter import Meter
 from app.observability.metrics import Metrics
+from app.providers.models import Models
+from app.providers.provider import Provider
 from app.settings import Settings
 from app.streams.topics import Topics
 
@@ -31,6 +34,9 @@ class Services:
     doors: Doors
     meter: Meter
     topics: Topics
+    models: Models
+    # By the name that the catalogue has for each.
+    providers: Mapping[str, Provider]
 
 
 def services(request: Request) -> Services:

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 DEVELOPMENT_SECRET = "development-only-secret-that-production-refuses"
 SECRET_BYTES_MIN = 32
 STRIPE_API = "https://api.stripe.com"
+OPENAI_API = "https://api.openai.com/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 URL_SECRETS = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^&\s]*")
 Strings = Annotated[tuple[str, ...], NoDecode]
@@ -68,9 +69,13 @@ class Settings(BaseSettings):
     mail_from: str = Field("Prome <no-reply@localhost>", description="Sender of our mail")
 
     openai_api_key: SecretStr = Field(SecretStr(""), description="Key of OpenAI or a compatible upstream")
-    openai_base_url: str = Field("https://api.openai.com/v1", description="Base URL of that upstream")
+    openai_base_url: str = Field(OPENAI_API, description="Base URL of that upstream")
     openai_model: str = Field("gpt-5-mini", description="The model that answers unless the caller names another")
     gemini_api_key: SecretStr = Field(SecretStr(""), description="Key of Google Gemini")
+    catalogue: str = Field("", description="TOML file of models and prices; empty: the one that comes with Prome")
+    local_model: Literal["auto", "boot", "off"] = Field(
+        "auto", description="The built-in model: `auto` starts it on first use, `boot` with the server, `off` never"
+    )
 
     welcome_tokens: int = Field(1000, ge=0, le=10**12, description="Tokens granted on registration")
     message_chars_max: int = Field(8000, ge=1, le=1_000_000, description="Longest message in characters")

@@ -20,6 +20,8 @@ from tests.fakes.clock import FakeClock
 from tests.live import serve
 
 PASSWORD = "correct horse battery"
+HOUSE = Path(__file__).parents[1]
+MODELS = {"catalogue": str(HOUSE / "tests" / "fakes" / "catalogue.toml"), "assets_dir": str(HOUSE / "var")}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,7 +54,7 @@ def settings(database_url: str) -> Settings:
 
 
 def settings_for(database_url: str, **overrides: Any) -> Settings:
-    values: dict[str, Any] = {"environment": "test", "bcrypt_cost": 4, "allowed_hosts": "app", **overrides}
+    values: dict[str, Any] = {"environment": "test", "bcrypt_cost": 4, "allowed_hosts": "app", **MODELS, **overrides}
     return Settings(_env_file=None, database_url=database_url, **values)
 
 

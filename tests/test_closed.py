@@ -26,6 +26,7 @@ PUBLIC = {
     "POST /api/auth/login",
     "POST /api/auth/password/forgot",
     "POST /api/auth/password/reset",
+    "GET /api/models",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
