@@ -21,7 +21,7 @@ def faults(path: Path) -> list[str]:
 
 
 def one(folder: Path, more: str = "", **changed: str | None) -> Model:
-    return Catalogue.read(catalogue(folder, model("one", more=more, **changed))).models[0]
+    return Catalogue.read(catalogue(folder, model("one", more, **changed))).models[0]
 
 
 def test_ours_can_be_read_and_falls_back_only_to_what_it_has() -> None:
@@ -40,7 +40,7 @@ def test_ours_can_be_read_and_falls_back_only_to_what_it_has() -> None:
 
 
 def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
-    path = catalogue(tmp_path, model("one", more='public = false\nfallbacks = ["two"]\nnote = "n"\n'), model("two"))
+    path = catalogue(tmp_path, model("one", 'public = false\nfallbacks = ["two"]\nnote = "n"\n'), model("two"))
 
     read = Catalogue.read(path)
 
@@ -94,9 +94,9 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
 )
 def test_a_wrong_value_is_named_with_its_line(tmp_path: Path, key: str, value: str, words: str) -> None:
     """In the second table, behind words that look like a table but are none."""
-    first = model("first", more='note = """\n[[model]]\nid = 7\n"""\n')
+    first = model("first", 'note = """\n[[model]]\nid = 7\n"""\n')
     extra = "" if key in LINE else f"{key} = ?\n"
-    path = catalogue(tmp_path, first, "# A comment, then the next.\n", model("second", more=extra, **{key: value}))
+    path = catalogue(tmp_path, first, "# A comment, then the next.\n", model("second", extra, **{key: value}))
 
     line = len(first.splitlines()) + 1 + LINE.get(key, len(LINE) + 1)
     assert faults(path) == [f"line {line}: {key} {words}."]
@@ -120,8 +120,8 @@ def test_what_costs_nothing_at_all_is_refused_and_half_of_it_is_not(tmp_path: Pa
 def test_what_is_wrong_among_models_is_named_with_its_line(tmp_path: Path) -> None:
     path = catalogue(
         tmp_path,
-        model("one", more='fallbacks = ["one"]\n'),
-        model("two", more='fallbacks = ["three", "one"]\n'),
+        model("one", 'fallbacks = ["one"]\n'),
+        model("two", 'fallbacks = ["three", "one"]\n'),
         model("one"),
     )
 
@@ -135,7 +135,7 @@ def test_what_is_wrong_among_models_is_named_with_its_line(tmp_path: Path) -> No
 
 def test_all_faults_are_named_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     broken = {"input_rate": "-1", "window_tokens": "1", "name": None}
-    path = catalogue(tmp_path, model("one", **broken), model("two", more='fallbacks = ["one", "x"]\n', provider=None))
+    path = catalogue(tmp_path, model("one", **broken), model("two", 'fallbacks = ["one", "x"]\n', provider=None))
 
     lines = [fault.partition(":")[0] for fault in faults(path)]
     assert lines == ["line 1", "line 6", "line 8", "line 12", "line 23"]

@@ -79,7 +79,7 @@ def test_at_another_address_than_openais_our_list_promises_nothing_but_openai_mo
 
 
 def test_a_model_that_is_not_public_cannot_be_chosen_but_stands_in(tmp_path: Path) -> None:
-    path = catalogue(tmp_path, model("open", more='fallbacks = ["closed"]\n'), model("closed", more="public = false\n"))
+    path = catalogue(tmp_path, model("open", 'fallbacks = ["closed"]\n'), model("closed", "public = false\n"))
     found = models(["scripted"], path)
 
     assert ids(found) == ["open"]

@@ -21,7 +21,7 @@ output_usd_per_million = 2
 LINE = {line.partition(" = ")[0]: number for number, line in enumerate(MODEL.splitlines(), start=1)}
 
 
-def model(model_id: str = "one", more: str = "", **changed: str | None) -> str:
+def model(model_id: str = "one", more: str = "", /, **changed: str | None) -> str:
     """One table, with values written otherwise, keys left out (None), or lines added."""
     lines = (MODEL + more).replace("{id}", model_id).splitlines()
     return "".join(f"{line}\n" for line in (_written(line, changed) for line in lines) if line is not None)
