@@ -19,6 +19,7 @@ from app.accounts.identity import Identify
 from app.accounts.passwords import Passwords
 from app.accounts.tokens import Tokens
 from app.clock import Clock, SystemClock
+from app.conversations import routes as conversations
 from app.db import Database
 from app.edge import errors, openapi
 from app.edge.body_limit import BodyLimit
@@ -41,7 +42,14 @@ from app.services import Services
 from app.settings import Settings, read_settings
 from app.streams.topics import MemoryTopics
 
-API: list[BaseRoute] = [*accounts.routes, *ledger.routes, *events.routes, *models.routes, *health.routes]
+API: list[BaseRoute] = [
+    *accounts.routes,
+    *ledger.routes,
+    *conversations.routes,
+    *events.routes,
+    *models.routes,
+    *health.routes,
+]
 
 
 def create_app(

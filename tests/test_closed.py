@@ -18,6 +18,7 @@ from app.ledger.rates import Rates
 from app.main import create_app
 from app.services import Services
 from tests.conftest import Person, Register, settings_for
+from tests.conversations.talking import talk
 from tests.fakes.clock import FakeClock
 
 # Whoever opens a row to strangers says so here as well.
@@ -48,11 +49,23 @@ async def their_receipt(client: Client, services: Services, them: Person) -> str
     return held.id
 
 
+async def their_conversation(client: Client, services: Services, them: Person) -> str:
+    return (await talk(services, them.id, "a secret")).id
+
+
+async def their_id(client: Client, services: Services, them: Person) -> str:
+    return them.id
+
+
 # For each name in a path: how to make such a thing that belongs to somebody else.
 THEIRS: dict[str, Callable[[Client, Services, Person], Awaitable[str]]] = {
     "session_id": their_session,
     "usage_id": their_receipt,
+    "conversation_id": their_conversation,
+    "user_id": their_id,
 }
+# What a row must be sent before it looks at whose thing it is.
+BODIES: dict[str, dict[str, str]] = {"PATCH /api/conversations/{conversation_id}": {"title": "Mine now"}}
 
 
 def rows_of(app: Starlette) -> list[Endpoint]:
@@ -152,7 +165,9 @@ async def test_somebody_elses_thing_and_one_that_never_was_look_the_same(
         for name in theirs:
             made_up = {**theirs, name: theirs[name][:4] + "0" * len(theirs[name][4:])}
             answers = [
-                await client.request(row.method, address(row, **parts), headers=ann.headers)
+                await client.request(
+                    row.method, address(row, **parts), headers=ann.headers, json=BODIES.get(label(row))
+                )
                 for parts in (theirs, made_up)
             ]
             said = [{**answer.json(), "requestId": "", "status": answer.status_code} for answer in answers]

@@ -80,7 +80,7 @@ class SearchEntry(SQLModel, table=True):
 event.listen(
     SQLModel.metadata.tables["search_entries"],
     "after_create",
-    DDL(
+    DDL(  # type: ignore[no-untyped-call]
         """CREATE VIRTUAL TABLE search USING fts5 (words, content = 'search_entries', content_rowid = 'number',
            detail = none, columnsize = 0, tokenize = "ascii tokenchars '_'")"""
     ).execute_if(dialect="sqlite"),

@@ -1,0 +1,70 @@
+"""The index over titles and whole messages. FTS5 and tsvector hold the same words, and one statement asks either."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from app.conversations import terms
+from app.db import Row, Session
+from app.edge.paging import Page, Place
+
+# Where a list that begins with the newest begins.
+NEWEST: Place = (datetime(9999, 12, 31, tzinfo=UTC), "")
+SNIPPET_CHARS = 160
+SNIPPET_LEAD_CHARS = 60
+# What is looked at for a snippet; a match further in is shown by the message's beginning.
+SNIPPET_SOURCE_CHARS = 20_000
+
+REMEMBER = """
+INSERT INTO search_entries (source_id, conversation_id, words)
+SELECT {source}, conversations.id, '_' || user_id || CAST($2 AS VARCHAR) FROM {tables}
+ON CONFLICT (source_id) DO UPDATE SET words = excluded.words
+"""
+REMEMBER_TITLE = REMEMBER.format(source="conversations.id", tables="conversations WHERE conversations.id = $1")
+REMEMBER_MESSAGE = REMEMBER.format(
+    source="messages.id",
+    tables="messages JOIN conversations ON conversations.id = conversation_id WHERE messages.id = $1",
+)
+# Every match is looked at, because the newest conversation may hold the oldest message; texts only of those shown.
+SEARCH = """
+SELECT shown.*, SUBSTR(messages.content, 1, $6) AS content FROM (
+    SELECT conversations.*, newest FROM (
+        SELECT conversation_id, MAX(number) AS newest
+        FROM search($1) AS found JOIN search_entries ON number = found.rowid GROUP BY conversation_id
+    ) AS matched JOIN conversations ON conversations.id = matched.conversation_id
+    WHERE user_id = $2 AND (updated_at, conversations.id) < ($3, $4)
+    ORDER BY updated_at DESC, conversations.id DESC LIMIT $5
+) AS shown
+JOIN search_entries ON number = newest LEFT JOIN messages ON messages.id = source_id
+ORDER BY shown.updated_at DESC, shown.id DESC
+"""
+
+
+async def remember_title(session: Session, conversation_id: str, title: str) -> None:
+    await session.run(REMEMBER_TITLE, conversation_id, terms.indexed(title))
+
+
+async def remember_message(session: Session, message_id: str, content: str) -> None:
+    await session.run(REMEMBER_MESSAGE, message_id, terms.indexed(content))
+
+
+async def search(session: Session, user_id: str, question: str, page: Page) -> list[Row]:
+    """Conversations with all of the words in their title or in one message; the most recently changed come first.
+
+    One more than the page holds. `content` is the newest message that matched, NULL when only the title did.
+    """
+    query = terms.query(user_id, question)
+    if query is None:
+        return []
+    at, identifier = page.after or NEWEST
+    return await session.rows(SEARCH, query, user_id, at, identifier, page.limit + 1, SNIPPET_SOURCE_CHARS)
+
+
+def snippet(content: str, question: str) -> str:
+    """One line around the first of the words."""
+    place = terms.place_of(content, question)
+    start = max(0, place - SNIPPET_LEAD_CHARS)
+    if start:
+        start = content.rfind(" ", start - 1, place) + 1 or start
+    text = " ".join(content[start : start + SNIPPET_CHARS].split())
+    return f"{'…' if start else ''}{text}{'…' if start + SNIPPET_CHARS < len(content) else ''}"

@@ -1,0 +1,80 @@
+"""From text to the words of the index, and from a question to a query, by the same rules on both engines.
+
+Case, accents and width make no difference. Scripts that are written without spaces (Chinese, Japanese, Thai …, and
+emoji) have no words to find, so each pair of neighbouring characters is one, and so is the last character of a run:
+any two characters or more are then found wherever they stand, and a single one by the pairs that it begins.
+Nothing but letters, marks, digits and emoji gets through, so no question can hold an operator.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# A text beyond this is found by its beginning; it bounds the work for one message.
+TEXT_CHARS_MAX = 100_000
+WORD_CHARS_MAX = 64
+QUERY_TERMS_MAX = 32
+# One letter with any ending would be a good part of the whole index.
+PREFIX_CHARS_MIN = 2
+
+SPACELESS = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2600-\u27bf\u2e80-\u2fff\u3005-\u3007\u3041-\u309f"
+    r"\u30a1-\u30ff\u3105-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
+    r"\U0001f000-\U0001faff\U00020000-\U0003ffff"
+)
+# `\w` leaves out the vowel signs that are in the middle of a word in most scripts of India.
+MARKS = "".join(mark for mark in map(chr, range(0x0370, 0xFE00)) if unicodedata.category(mark)[0] == "M")
+WORD = re.compile(rf"([{SPACELESS}]+)|[^\W_{SPACELESS}]+(?:[{MARKS}]+[^\W_{SPACELESS}]*)*")
+# Accents, joiners, soft hyphens, and what only chooses between two looks of one character.
+UNSEEN = re.compile("[\u0300-\u036f\u00ad\u200c\u200d\u2060\ufe0e\ufe0f\ufeff]")
+
+
+def fold(text: str) -> str:
+    plain = UNSEEN.sub("", unicodedata.normalize("NFKD", text).casefold())
+    return unicodedata.normalize("NFKC", plain)
+
+
+def indexed(text: str) -> str:
+    """Each different word once, a space before each."""
+    found = dict.fromkeys(term for is_run, word in _words(text[:TEXT_CHARS_MAX]) for term in _terms(is_run, word))
+    return "".join(f" {term}" for term in found)
+
+
+def query(user_id: str, text: str) -> str | None:
+    """All of the words, the last with any ending, in what is this user's. None when there is nothing to look for."""
+    asked: dict[str, None] = {}
+    words = list(_words(text))
+    for is_run, word in words:
+        asked.update(dict.fromkeys(_asked(is_run, word)))
+    if words and not words[-1][0] and len(words[-1][1]) >= PREFIX_CHARS_MIN:
+        asked[f"{words[-1][1]}*"] = None
+    return " ".join([f"_{user_id}", *list(asked)[-QUERY_TERMS_MAX:]]) if asked else None
+
+
+def place_of(text: str, question: str) -> int:
+    """Where the first of the asked words stands, to show what is around it; 0 when that is not to be said."""
+    folded = fold(text)
+    places = [folded.find(word) for _, word in _words(question)]
+    return min((place for place in places if place >= 0), default=0) if len(folded) == len(text) else 0
+
+
+def _words(text: str) -> Iterator[tuple[bool, str]]:
+    """Each word, and whether it is a run of a script without spaces."""
+    for found in WORD.finditer(fold(text)):
+        yield (True, found[0]) if found[1] else (False, found[0][:WORD_CHARS_MAX])
+
+
+def _terms(is_run: bool, word: str) -> list[str]:
+    return [*_pairs(word), word[-1]] if is_run else [word]
+
+
+def _asked(is_run: bool, word: str) -> list[str]:
+    if not is_run:
+        return [word]
+    return _pairs(word) or [f"{word}*"]
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[place : place + 2] for place in range(len(run) - 1)]
