@@ -17,17 +17,38 @@ Role = Literal["system", "user", "assistant"]
 Reason = Literal["stop", "length", "content_filter"]
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one provider, as the receipt lists it."""
+
+    provider: str
+    model: str
+    outcome: str
+    milliseconds: int
+
+
 class ProviderFailed(AppError):
     """The message is for people and says nothing of the upstream; `cause` is for the log alone."""
 
     status, code, message = 502, "provider_failed", "The model could not answer. Please try again."
     retryable = True
 
-    def __init__(self, cause: str = "", *, message: str | None = None, retry_after_seconds: int | None = None) -> None:
+    def __init__(
+        self,
+        cause: str = "",
+        *,
+        message: str | None = None,
+        retry_after_seconds: int | None = None,
+        provider_is_ill: bool = True,
+    ) -> None:
         headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds is not None else {}
         super().__init__(message, headers=headers)
         self.cause = cause
         self.retry_after_seconds = retry_after_seconds
+        # Whether it speaks against the provider, or only against this question or this model.
+        self.provider_is_ill = provider_is_ill
+        # Everything that was tried until here, this failure included, when more than one could be asked.
+        self.attempts: tuple[Attempt, ...] = ()
 
 
 class ProviderTimeout(ProviderFailed):
@@ -56,18 +77,8 @@ class PromptMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try of one provider, as the receipt lists it."""
-
-    provider: str
-    model: str
-    outcome: str
-    milliseconds: int
-
-
-@dataclass(frozen=True, slots=True)
 class Answering:
-    """Who answers. It comes before the first words, as soon as that is certain."""
+    """Who answers. It comes before the first words, as soon as that is certain; the last attempt is this one."""
 
     model: str
     attempts: tuple[Attempt, ...] = ()
@@ -91,6 +102,8 @@ class Reported:
 @dataclass(frozen=True, slots=True)
 class Finished:
     reason: Reason
+    # Every attempt with its outcome, by whoever chose among many.
+    attempts: tuple[Attempt, ...] = ()
 
 
 Part = Answering | Words | Reported | Finished

@@ -82,6 +82,7 @@ async def fault_short_content_length(call: Call) -> None:
 async def fault_chunked_garbage(call: Call) -> None:
     """The framing of the body breaks."""
     await begin(call)
+    await asyncio.sleep(0.05)
     await call.write(b"zz\r\nrubbish\r\n")
     await call.for_ever()
 

@@ -1,0 +1,168 @@
+"""The provider for everything that speaks OpenAI's protocol: OpenAI, Gemini, Ollama, vLLM, llama.cpp and others.
+
+The SDK asks: client, key, addresses, errors. Reading is ours, below its decoder, because that one takes twenty times
+the work for a token, ends without an error where an error is due, and holds everything up on a chunk without end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx2
+import openai
+import orjson
+
+from app.providers.decoder import Decoder
+from app.providers.guards import Guards, Watch
+from app.providers.provider import (
+    Ask,
+    Finished,
+    Part,
+    ProviderFailed,
+    ProviderTimeout,
+    UpstreamTruncated,
+    Words,
+)
+from app.providers.refusals import failure, names_parameter
+from app.providers.transport import Transport, below
+
+PROBE_SECONDS = 5
+# A connection that could not be made, or was closed before a word of answer: nothing was done yet, so once again.
+BROKEN = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+CONNECTION_ERRORS = (aiohttp.ClientError, openai.OpenAIError, httpx2.HTTPError, OSError, ValueError)
+OLD_LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
+HEADERS = {"Content-Type": "application/json", "Accept": "text/event-stream", "Accept-Encoding": "identity"}
+NO_KEY = "none"
+
+
+class OpenAICompatible:
+    def __init__(
+        self, name: str, base_url: str, api_key: str, guards: Guards, extra_body: Mapping[str, Any] | None = None
+    ) -> None:
+        self.name = name
+        self._guards, self._extra_body = guards, dict(extra_body or {})
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=api_key or NO_KEY,
+            max_retries=0,
+            http_client=httpx2.AsyncClient(transport=Transport(), follow_redirects=False),
+        )
+        # OpenAI's newer models refuse the old name, most others do not know the new one.
+        self._limit = NEW_LIMIT if urlsplit(base_url).hostname == "api.openai.com" else OLD_LIMIT
+        self._limit_of: dict[str, str] = {}
+
+    async def reply(self, ask: Ask) -> AsyncIterator[Part]:
+        """However this is left, the connection is closed at once, without waiting for anything."""
+        watch, guards = Watch(self._guards), self._guards
+        decoder = Decoder(guards.line_bytes_max, guards.bytes_max(ask.max_tokens))
+        response = await self._open(ask, watch)
+        watch.start(response.close)
+        try:
+            while piece := await _read(response, decoder, watch):
+                if texts := decoder.feed(piece):
+                    watch.rest()
+                    yield Words(texts)
+                    watch.heard()
+                if decoder.failure:
+                    raise decoder.failure
+                if decoder.is_done or decoder.reason:
+                    watch.finish_within(guards.close_seconds if decoder.is_done else guards.finish_seconds)
+            if texts := decoder.end():
+                yield Words(texts)
+            if decoder.reason is None:
+                raise UpstreamTruncated("no reason to finish")
+            if decoder.reported:
+                yield decoder.reported
+            yield Finished(decoder.reason)
+        finally:
+            watch.stop()
+            response.close()
+
+    async def probe(self) -> None:
+        """Raises what a question would, without asking one."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                answer = await self._client.get("/models", cast_to=httpx2.Response)
+        except (TimeoutError, *CONNECTION_ERRORS) as error:
+            raise self._failure(error) from None
+        if "json" not in answer.headers.get("Content-Type", ""):
+            raise ProviderFailed("what answers is no API")
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _open(self, ask: Ask, watch: Watch) -> aiohttp.ClientResponse:
+        try:
+            async with asyncio.timeout_at(watch.due):
+                response = await self._ask_by_either_name(ask)
+        except (TimeoutError, *CONNECTION_ERRORS) as error:
+            raise self._failure(error) from None
+        kind, encoding = response.content_type, response.headers.get("Content-Encoding", "identity")
+        if kind != "text/event-stream" or encoding != "identity":
+            response.close()
+            raise ProviderFailed("what answers is no stream")
+        return response
+
+    async def _ask_by_either_name(self, ask: Ask) -> aiohttp.ClientResponse:
+        """Which name the limit has for a model is learnt from the first refusal."""
+        limit = self._limit_of.get(ask.upstream_model, self._limit)
+        try:
+            return await self._ask_again_if_broken(self._body(ask, limit))
+        except openai.BadRequestError as error:
+            if not names_parameter(error, limit):
+                raise
+        other = self._limit_of[ask.upstream_model] = OLD_LIMIT if limit == NEW_LIMIT else NEW_LIMIT
+        return await self._ask_again_if_broken(self._body(ask, other))
+
+    async def _ask_again_if_broken(self, body: bytes) -> aiohttp.ClientResponse:
+        try:
+            return await self._post(body)
+        except BROKEN:
+            return await self._post(body)
+
+    async def _post(self, body: bytes) -> aiohttp.ClientResponse:
+        answer = await self._client.post(
+            "/chat/completions",
+            # The SDK hands over the response as it is when that is what one wants to have it cast to.
+            cast_to=httpx2.Response,
+            content=body,
+            options={"headers": HEADERS},
+            stream=True,
+            stream_cls=openai.AsyncStream[Any],
+        )
+        return below(cast(httpx2.Response, answer))
+
+    def _body(self, ask: Ask, limit: str) -> bytes:
+        return orjson.dumps(
+            {
+                "model": ask.upstream_model,
+                "messages": [{"role": message.role, "content": message.content} for message in ask.messages],
+                "stream": True,
+                "stream_options": {"include_usage": True},
+                limit: ask.max_tokens,
+                **self._extra_body,
+            }
+        )
+
+    def _failure(self, error: Exception) -> ProviderFailed:
+        if isinstance(error, openai.APIStatusError):
+            return failure(self.name, error)
+        if isinstance(error, TimeoutError | openai.APITimeoutError):
+            return ProviderTimeout("no answer in time")
+        return ProviderFailed(f"no connection: {type(error).__name__}")
+
+
+async def _read(response: aiohttp.ClientResponse, decoder: Decoder, watch: Watch) -> bytes:
+    """Empty at the end, and after the reply is complete any end is one."""
+    try:
+        return await response.content.readany()
+    except (aiohttp.ClientError, OSError) as error:
+        if decoder.reason:
+            return b""
+        if watch.is_over:
+            raise ProviderTimeout("no words in time") from None
+        raise UpstreamTruncated(f"broke off: {type(error).__name__}") from None

@@ -1,0 +1,83 @@
+"""Between the SDK, which knows how to ask, and aiohttp, which reads an answer with a tenth of the work.
+
+The SDK's own bridge to aiohttp calls a server that hung up a time-out and keeps at most 100 connections; what is more,
+it hides the response, and reading that one directly is what makes a token cheap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import httpx2
+from yarl import URL
+
+# Where a response keeps the one below it.
+BELOW = "prome.response"
+CONNECT_SECONDS = 10
+IDLE_SECONDS = 30
+# Of an answer that is no stream, which is an error or a list of models.
+BODY_BYTES_MAX = 65_536
+BODY_SECONDS = 1
+
+
+class Transport(httpx2.AsyncBaseTransport):
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        # Opened here, because a session belongs to the loop that it is opened on.
+        self._session = self._session or _session()
+        below = await self._session.request(
+            request.method,
+            URL(str(request.url), encoded=True),
+            headers=request.headers,
+            data=request.content or None,
+            allow_redirects=False,
+        )
+        return httpx2.Response(
+            below.status, headers=below.raw_headers, stream=Body(below), request=request, extensions={BELOW: below}
+        )
+
+    async def aclose(self) -> None:
+        session, self._session = self._session, None
+        if session:
+            await session.close()
+
+
+class Body(httpx2.AsyncByteStream):
+    """The start of a body, for whoever reads it through the SDK: an error may be endless, or never come."""
+
+    def __init__(self, below: aiohttp.ClientResponse) -> None:
+        self._below = below
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        start = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while len(start) < BODY_BYTES_MAX and (piece := await self._below.content.readany()):
+                    start += piece
+        except (TimeoutError, aiohttp.ClientError):
+            self._below.close()
+        yield bytes(start[:BODY_BYTES_MAX])
+
+    async def aclose(self) -> None:
+        self._below.close()
+
+
+def below(response: httpx2.Response) -> aiohttp.ClientResponse:
+    found = response.extensions[BELOW]
+    assert isinstance(found, aiohttp.ClientResponse)
+    return found
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        # How many replies run at once is decided where they start.
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS, ssl=httpx2.create_ssl_context()),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=True,
+    )
