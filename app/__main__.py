@@ -10,7 +10,8 @@ import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Annotated, NoReturn, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import asyncpg
 import typer
@@ -25,6 +26,8 @@ from app.edge.wire import GuardedProtocol
 from app.errors import AppError
 from app.main import build
 from app.observability import logs
+from app.providers import assets
+from app.providers.catalogue import Catalogue
 from app.services import Services
 from app.settings import Settings, UnsafeSettings, read_settings
 
@@ -50,6 +53,8 @@ def serve() -> None:
     """Starts the service. In development the database is brought up to date first."""
     settings = _settings()
     logs.configure(settings)
+    # Said once here, and not by every server process for itself.
+    Catalogue.read(settings.catalogue)
     asyncio.run(_be_the_only_one(settings))
     _require_free_port(settings)
     _be_migrated(settings)
@@ -137,6 +142,22 @@ def reconcile() -> None:
     raise typer.Exit(1 if found else 0)
 
 
+@cli.command("assets")
+def fetch_assets(
+    tokenizers_only: Annotated[bool, typer.Option("--tokenizers-only", help="Leave the built-in model out")] = False,
+) -> None:
+    """Fetches the tokenizers' files and the built-in model into ASSETS_DIR; does nothing when they are there."""
+    # The secrets that production wants are not needed for this, and an image is built without them.
+    folder = Path(_settings(environment="development").assets_dir)
+    with_model = not tokenizers_only and assets.built_in_model_can_run()
+    try:
+        assets.fetch(folder, (assets.TOKENIZERS, *([assets.BUILT_IN_MODEL] if with_model else [])), _say)
+    except assets.Incomplete as error:
+        _stop(str(error))
+    left_out = "" if with_model or tokenizers_only else " The built-in model is left out: `pip install prome[local]`."
+    _say(f"The assets are in {folder}.{left_out}")
+
+
 @cli.command("doctor")
 def examine() -> None:
     """Says what is set up, what is off and why, and what is broken, with exit code 1 for that."""
@@ -146,9 +167,9 @@ def examine() -> None:
     raise typer.Exit(1 if any(finding.state is doctor.State.BROKEN for finding in findings) else 0)
 
 
-def _settings() -> Settings:
+def _settings(**overrides: Any) -> Settings:
     try:
-        return read_settings()
+        return read_settings(**overrides)
     except UnsafeSettings as error:
         _stop(str(error))
 
@@ -215,7 +236,7 @@ def _stop(words: str) -> NoReturn:
 def main() -> None:
     try:
         cli(prog_name="prome")
-    except (AppError, DatabaseInUse, OSError, *DATABASE_TROUBLE) as error:
+    except (AppError, UnsafeSettings, DatabaseInUse, OSError, *DATABASE_TROUBLE) as error:
         sys.stderr.write(_in_plain_words(error) + "\n")
         sys.exit(1)
 
