@@ -39,6 +39,19 @@ class Metrics:
         self.ledger_differences = Gauge(
             "prome_ledger_differences", "Broken promises found by the last reconciliation", registry=self.registry
         )
+        self.upstream_attempts = Counter(
+            "prome_upstream_attempts_total", "Questions to a provider", ["provider", "outcome"], registry=self.registry
+        )
+        self.upstream_first_words_seconds = Histogram(
+            "prome_upstream_first_words_seconds",
+            "Time from a question to the first words of its answer",
+            ["provider"],
+            buckets=(*SECONDS, 20, 30, 60),
+            registry=self.registry,
+        )
+        self.upstream_circuit = Gauge(
+            "prome_upstream_circuit", "0 closed, 1 half open, 2 open", ["provider"], registry=self.registry
+        )
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

@@ -7,7 +7,7 @@ the work for a token, ends without an error where an error is due, and holds eve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -55,7 +55,7 @@ class OpenAICompatible:
         self._limit = NEW_LIMIT if urlsplit(base_url).hostname == "api.openai.com" else OLD_LIMIT
         self._limit_of: dict[str, str] = {}
 
-    async def reply(self, ask: Ask) -> AsyncIterator[Part]:
+    async def reply(self, ask: Ask) -> AsyncGenerator[Part, None]:
         """However this is left, the connection is closed at once, without waiting for anything."""
         watch, guards = Watch(self._guards), self._guards
         decoder = Decoder(guards.line_bytes_max, guards.bytes_max(ask.max_tokens))

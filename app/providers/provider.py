@@ -7,7 +7,7 @@ the last. Anything else is a failure and is raised as one of the errors below. W
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -123,6 +123,6 @@ class Provider(Protocol):
 
     name: str
 
-    def reply(self, ask: Ask) -> AsyncIterator[Part]: ...
+    def reply(self, ask: Ask) -> AsyncGenerator[Part, None]: ...
 
     async def close(self) -> None: ...
