@@ -1,12 +1,11 @@
-"""Faults in what ends, audits and meters holds, in the writer below, and in what the database itself refuses."""
+"""Faults in what ends, audits, shows and meters holds."""
 
 from __future__ import annotations
 
 from scripts.mutants.fault import Fault
 
 EXPIRY, AUDIT, METER = "app/ledger/expiry.py", "app/ledger/audit.py", "app/metering/meter.py"
-WRITER, CONNECTION = "app/engines/group_commit.py", "app/engines/sqlite_session.py"
-TABLES = "app/migrations/versions/0002_ledger.py"
+USAGE, STATEMENT, ROUTES = "app/ledger/usage.py", "app/ledger/statement.py", "app/ledger/routes.py"
 
 HOLDS_THAT_END_BY_THEMSELVES = (
     Fault("a hold expires before its time", EXPIRY, "WHERE expires_at <= now() AND", "WHERE"),
@@ -56,65 +55,66 @@ METERING = (
         "                if not offer.affordable:\n",
         "                if offer:\n",
     ),
+    Fault("the first word about usage counts", METER, "self.used = Used(", "self.used = self.used or Used("),
+    Fault(
+        "what was never held is settled for ever",
+        METER,
+        "            except UnknownHold:\n                return\n",
+        "            except UnknownHold:\n                await asyncio.sleep(0)\n",
+    ),
+    Fault("what is charged is in no metric", METER, "inc(held.resolution.charged)", "inc(0)"),
     Fault("the house's loss is in no metric", METER, "inc(held.resolution.surplus)", "inc(0)"),
 )
-WRITING = (
-    Fault("what failed is committed", WRITER, "                self._undo(group)\n", "                pass\n"),
-    Fault("what failed is released", WRITER, 'execute("ROLLBACK TO unit")', 'execute("SELECT 1")'),
-    Fault("it is acknowledged before it is durable", WRITER, "        await asyncio.shield(group.committed)\n", ""),
-    Fault("a commit is a rollback", WRITER, "await self._connection.commit()", "await self._connection.rollback()"),
-    Fault("a failed commit is acknowledged", WRITER, "self._end(group, problem)", "self._end(group, None)"),
-    Fault("a full disk is not mentioned", WRITER, "self._end(group, DatabaseUnavailable())", "self._end(group, None)"),
-    Fault("nobody is told after a commit", WRITER, "                effect()\n", "                pass\n"),
+SHOWING = (
+    Fault("a receipt hides who answered", USAGE, "model AS asked_for,", "COALESCE(answered_by, model) AS asked_for,"),
     Fault(
-        "what failed is told",
-        WRITER,
-        "        if problem is None:\n            group.committed.set_result(None)\n",
-        "        if problem is not None or not group.committed.set_result(None):\n",
+        "a receipt says that who was asked answered",
+        USAGE,
+        "SELECT holds.id, conversation_id, message_id, COALESCE(answered_by, model) AS model,",
+        "SELECT holds.id, conversation_id, message_id, model,",
     ),
     Fault(
-        "who leaves the queue takes the baton along",
-        WRITER,
-        "if turn.done() and not turn.cancelled():",
-        "if turn is None:",
+        "a receipt shows the price that was asked",
+        USAGE,
+        "COALESCE(hold_resolutions.input_rate, holds.input_rate)",
+        "holds.input_rate",
     ),
-    Fault("a lock is not asked for beforehand", WRITER, '"BEGIN IMMEDIATE"', '"BEGIN"'),
-    Fault("another process is not waited for", WRITER, "error.sqlite_errorcode != sqlite3.SQLITE_BUSY or", "error or"),
-    Fault("a commit need not reach the disk", CONNECTION, "synchronous=FULL", "synchronous=NORMAL"),
-    Fault("history can be replaced", CONNECTION, '"recursive_triggers=ON", ', ""),
+    Fault(
+        "an old receipt has no price",
+        USAGE,
+        "COALESCE(hold_resolutions.output_rate, holds.output_rate)",
+        "hold_resolutions.output_rate",
+    ),
+    Fault(
+        "a receipt is shown to anybody", USAGE, "WHERE holds.user_id = $1 AND (holds.id", "WHERE $1 <> '' AND (holds.id"
+    ),
+    Fault(
+        "of a message that was carried on the oldest receipt is shown",
+        USAGE,
+        "ORDER BY holds.created_at DESC, holds.id DESC LIMIT 1",
+        "ORDER BY holds.created_at, holds.id LIMIT 1",
+    ),
+    Fault(
+        "a list of usage shows what cost nothing", USAGE, "$1 AND charged > 0\n            AND", "$1\n            AND"
+    ),
+    Fault("a page of usage repeats the last row", USAGE, "hold_id) < ($2, $3)", "hold_id) <= ($2, $3)"),
+    Fault(
+        "a chart shows everybody",
+        USAGE,
+        "WHERE hold_resolutions.user_id = $1 AND hold_resolutions.created_at >= $2",
+        "WHERE $1 <> '' AND hold_resolutions.created_at >= $2",
+    ),
+    Fault(
+        "a statement leaves out its first entry", STATEMENT, "max(after, within.first - 1)", "max(after, within.first)"
+    ),
+    Fault("a statement leaves out its last entry", STATEMENT, "sequence <= $3", "sequence < $3"),
+    Fault("a statement begins after its first moment", STATEMENT, "created_at >= $2", "created_at > $2"),
+    Fault("a statement opens with its first entry", STATEMENT, "user_id, first - 1)", "user_id, first)"),
+    Fault(
+        "a csv ends after one batch",
+        ROUTES,
+        "        if not found:\n",
+        "        if not found or seen >= within.first:\n",
+    ),
 )
-GUARDS = (
-    Fault("the chain has no guard", TABLES, "WHEN NOT EXISTS ({CONTINUES}) {refuse", "WHEN 1 = 0 {refuse"),
-    Fault("a balance has no guard", TABLES, "WHEN ({MOVES}) AND NOT EXISTS ({BY_ITS_ENTRY})", "WHEN 1 = 0"),
-    Fault(
-        "a balance moves with any entry",
-        TABLES,
-        "balance_after = NEW.balance AND tokens = NEW.balance - OLD.balance AND",
-        "1 = 1 AND",
-    ),
-    Fault(
-        "an account may begin full", TABLES, "            WHEN {BEGINS_EMPTY} {refuse", "            WHEN 1 = 0 {refuse"
-    ),
-    Fault(
-        "debts have no guard", TABLES, 'HISTORY = ("ledger_entries", "ledger_debts", ', 'HISTORY = ("ledger_entries", '
-    ),
-    Fault("entries may be deleted", TABLES, 'for change in ("update", "delete")', 'for change in ("update",)'),
-    Fault("held may be more than there is", TABLES, "        CHECK (balance >= held),\n", ""),
-    Fault("held may be negative", TABLES, "        CHECK (held >= 0),\n", ""),
-    Fault(
-        "a reference may come twice",
-        TABLES,
-        "        UNIQUE (user_id, sequence),\n        UNIQUE (kind, reference)\n",
-        "        UNIQUE (user_id, sequence)\n",
-    ),
-    Fault("a number may come twice", TABLES, "        UNIQUE (user_id, sequence),\n", ""),
-    Fault(
-        "a hold may have two ends",
-        TABLES,
-        "hold_id VARCHAR NOT NULL PRIMARY KEY REFERENCES",
-        "hold_id VARCHAR NOT NULL REFERENCES",
-    ),
-    Fault("an entry may be of nothing", TABLES, " CHECK (tokens <> 0)", ""),
-    Fault("a charge may be negative", TABLES, " CHECK (charged >= 0)", ""),
-)
-FAULTS = (*HOLDS_THAT_END_BY_THEMSELVES, *AUDITS, *METERING, *WRITING, *GUARDS)
+FAULTS = (*HOLDS_THAT_END_BY_THEMSELVES, *AUDITS, *METERING, *SHOWING)

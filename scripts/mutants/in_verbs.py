@@ -32,6 +32,19 @@ CREDIT_AND_DEBIT = (
     ),
     Fault("a debit says that it took what is owed", LEDGER, ' if row["balance_after"] is not None)', ")"),
     Fault("a grant does not pay debts", LEDGER, '    await pay_debt(session, account, f"{kind}:{reference}")\n', ""),
+    Fault(
+        "a debt that was lost in a race is owed twice",
+        LEDGER,
+        "account.at):\n        raise LostRace\n",
+        "account.at):\n        pass\n",
+        "postgres",
+    ),
+    Fault(
+        "a new debt is not kept",
+        LEDGER,
+        "        raise LostRace\n    await keep(session, account)\n",
+        "        raise LostRace\n",
+    ),
     Fault("a debit adds", LEDGER, "account, -taken, kind", "account, taken, kind"),
     Fault("a debit takes what is held", LEDGER, "min(tokens, account.available)", "min(tokens, account.balance)"),
     Fault("what is owed is not counted", LEDGER, "    account.owed += tokens\n", ""),
@@ -57,6 +70,10 @@ HOLD = (
     Fault("a hold repeats with other terms", LEDGER, "if tuple(before) != asked:", "if before == asked:"),
     Fault("a free hold cannot be found", LEDGER, "return max(1, self.rates.cost", "return max(0, self.rates.cost"),
     Fault(
+        "a refusal forgets what is held", LEDGER, "affordable(found.available, terms", "affordable(found.balance, terms"
+    ),
+    Fault("a refusal names another need", LEDGER, "needed=terms.tokens", "needed=terms.max_tokens"),
+    Fault(
         "a hold tells nobody", LEDGER, "        raise LostRace\n    session.tell(user_id)\n", "        raise LostRace\n"
     ),
 )
@@ -68,13 +85,13 @@ RESOLVE = (
     Fault("what was held is not freed", LEDGER, '    account.held -= held["tokens"]\n', ""),
     Fault("only what was charged is freed", LEDGER, 'account.held -= held["tokens"]', "account.held -= charged"),
     Fault("usage is paid to the user", LEDGER, 'account, -charged, "usage"', 'account, charged, "usage"'),
-    Fault("usage is not charged", LEDGER, "    if charged:\n", "    if charged < 0:\n"),
+    Fault("usage is not charged", LEDGER, "if charged else await keep(", "if charged < 0 else await keep("),
     Fault("the house's loss is not counted", LEDGER, "charged, cost - charged),", "charged, 0),"),
     Fault(
         "a receipt shows the old balance",
         LEDGER,
-        "*(account.balance - charged, account.at)",
-        "*(account.balance, account.at)",
+        "*(account.balance - charged, account.at,",
+        "*(account.balance, account.at,",
     ),
     Fault(
         "what comes free does not pay debts", LEDGER, '    await pay_debt(session, account, f"hold:{hold_id}")\n', ""
@@ -84,7 +101,51 @@ RESOLVE = (
     Fault("an endless count is believed", LEDGER, "min(max(claimed, 0), TOKENS_MAX)", "max(claimed, 0)"),
     Fault("yes is a count", LEDGER, " and not isinstance(claimed, bool)", ""),
     Fault("a resolution says that all was freed", LEDGER, "tokens - charged AS released", "tokens AS released"),
+    Fault("a release frees nothing", LEDGER, "else await keep(session, account)\n", "else account.balance\n"),
+    Fault("all is said to be freed", LEDGER, 'freed = held["tokens"] - charged', 'freed = held["tokens"]'),
+    Fault(
+        "what was claimed is answered",
+        LEDGER,
+        "outcome, prompt, completion, charged, cost - charged, freed",
+        "outcome, used.prompt_tokens, completion, charged, cost - charged, freed",
+    ),
+    Fault(
+        "what was claimed is kept",
+        LEDGER,
+        "outcome, prompt, completion, used.counted_by",
+        "outcome, prompt, used.completion_tokens, used.counted_by",
+    ),
+    Fault("nobody knows who counted", LEDGER, "completion, used.counted_by,", 'completion, "",'),
     Fault("an end tells nobody", LEDGER, "    session.tell(account.user_id)\n", ""),
+)
+ANOTHER_MODEL = (
+    Fault("the dearer price wins", LEDGER, "rates = min(agreed,", "rates = max(agreed,"),
+    Fault(
+        "whoever answers names the price",
+        LEDGER,
+        "min(agreed, used.rates or agreed, key=lambda rates: rates.cost(prompt, completion))",
+        "used.rates or agreed",
+    ),
+    Fault("another price is never used", LEDGER, "min(agreed, used.rates or agreed,", "min(agreed, agreed,"),
+    Fault(
+        "only the reply decides which price is lower",
+        LEDGER,
+        "key=lambda rates: rates.cost(prompt, completion)",
+        "key=lambda rates: rates.cost(0, completion)",
+    ),
+    Fault(
+        "the price that was asked is kept",
+        LEDGER,
+        "used.answered_by, rates.input, rates.output)",
+        "used.answered_by, agreed.input, agreed.output)",
+    ),
+    Fault("who answered is forgotten", LEDGER, "account.at, used.answered_by,", "account.at, None,"),
+    Fault(
+        "prices change places",
+        LEDGER,
+        'Rates(held["input_rate"], held["output_rate"])',
+        'Rates(held["output_rate"], held["input_rate"])',
+    ),
 )
 POST = (
     Fault("what is held pays debts", POSTING, "return self.balance - self.held", "return self.balance"),
@@ -94,8 +155,23 @@ POST = (
     Fault("a debt is paid beyond what is there", POSTING, "min(account.owed, account.available)", "account.owed"),
     Fault("a debt stays when it is paid", POSTING, "        account.owed -= paid\n", ""),
     Fault("a debt is forgiven", POSTING, '        await post(session, account, -paid, "debt", reference)\n', ""),
+    Fault("an entry moves all accounts", POSTING, "last_hash = $6 WHERE user_id = $1", "last_hash = $6 WHERE $1 <> ''"),
+    Fault("what is held is not kept", POSTING, "held = $3, owed", "held = held, owed"),
+    Fault("what is owed is not kept", POSTING, "owed = $4, sequence", "owed = owed, sequence"),
+    Fault("the number is not kept", POSTING, "sequence = $5, last_hash", "sequence = sequence, last_hash"),
+    Fault("the hash is not kept", POSTING, "last_hash = $6 WHERE", "last_hash = last_hash WHERE"),
     Fault(
-        "an entry moves all accounts", POSTING, 'last_hash = $4 WHERE user_id = $1"', "last_hash = $4 WHERE $1 <> ''\""
+        "an entry does not move the balance",
+        POSTING,
+        "    return await keep(session, account)\n",
+        "    return account.balance\n",
+    ),
+    Fault(
+        "a cause that was lost in a race happens half",
+        POSTING,
+        "account.last_hash):\n        raise LostRace\n",
+        "account.last_hash):\n        return account.balance\n",
+        "postgres",
     ),
     Fault("an account can be opened once only", POSTING, " ON CONFLICT (user_id) DO NOTHING", ""),
     Fault(
@@ -120,4 +196,4 @@ PRICES_AND_CHAIN = (
     Fault("a hash leaves out the time", CHAIN, "*link[:-1], as_text(link.created_at))", "*link[:-1])"),
     Fault("a hash leaves out the reference", CHAIN, "*link[:-1], as_text", "*link[:-2], as_text"),
 )
-FAULTS = (*CREDIT_AND_DEBIT, *HOLD, *RESOLVE, *POST, *PRICES_AND_CHAIN)
+FAULTS = (*CREDIT_AND_DEBIT, *HOLD, *RESOLVE, *ANOTHER_MODEL, *POST, *PRICES_AND_CHAIN)

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from app.db import ConstraintViolated, Database
+from app.ledger import ledger
 from app.ledger.chain import BEGINNING
 from tests.ledger.books import TABLES, credit, debit, dump, hold, rows, settle, terms
 from tests.ledger.conftest import person
@@ -31,6 +32,59 @@ WRONG = {
     "goes below zero": {"tokens": "-balance - 1", "balance_after": "-1"},
     "is of no known kind": {"kind": "gift"},
 }
+# By table a row that is accepted, and what in it is not: a value that could only be a mistake of ours.
+ROWS: dict[str, dict[str, str]] = {
+    "holds": {
+        "id": "'hld_new'",
+        "user_id": "$1",
+        "tokens": "5",
+        "prompt_tokens": "0",
+        "max_tokens": "0",
+        "input_rate": "0",
+        "output_rate": "0",
+        "model": "''",
+        "created_at": "now()",
+        "expires_at": "now()",
+    },
+    "hold_resolutions": {
+        "hold_id": "'hld_open'",
+        "user_id": "$1",
+        "outcome": "'settled'",
+        "prompt_tokens": "0",
+        "completion_tokens": "0",
+        "counted_by": "''",
+        "charged": "0",
+        "surplus": "0",
+        "balance_after": "0",
+        "created_at": "now()",
+    },
+    "ledger_debts": {
+        "kind": "'refund'",
+        "reference": "'new'",
+        "user_id": "$1",
+        "tokens": "5",
+        "created_at": "now()",
+    },
+}
+WRONG_VALUES = [
+    ("holds", "id", "'hld_ended'"),
+    ("holds", "user_id", "$1 || 'x'"),
+    ("holds", "tokens", "0"),
+    ("holds", "prompt_tokens", "-1"),
+    ("holds", "max_tokens", "-1"),
+    ("holds", "input_rate", "-1"),
+    ("holds", "output_rate", "-1"),
+    ("hold_resolutions", "hold_id", "'hld_ended'"),
+    ("hold_resolutions", "hold_id", "'hld_of_nobody'"),
+    ("hold_resolutions", "outcome", "'lost'"),
+    ("hold_resolutions", "prompt_tokens", "-1"),
+    ("hold_resolutions", "completion_tokens", "-1"),
+    ("hold_resolutions", "charged", "-1"),
+    ("hold_resolutions", "surplus", "-1"),
+    ("ledger_debts", "reference", "'a refund'"),
+    ("ledger_debts", "user_id", "$1 || 'x'"),
+    ("ledger_debts", "tokens", "0"),
+]
 
 
 @pytest_asyncio.fixture
@@ -120,6 +174,32 @@ async def test_an_account_begins_empty(db: Database, ann: str, beginning: str) -
         await attempt(db, WRONG_ACCOUNT.format(beginning), bob, BEGINNING)
 
 
+async def test_not_even_an_account_without_history_can_be_removed(db: Database, ann: str) -> None:
+    bob = await without_account(db)
+    async with db.begin() as session:
+        await ledger.open_account(session, bob)
+
+    async with refused(db):
+        await attempt(db, "DELETE FROM ledger_accounts WHERE user_id = $1", bob)
+
+
+@pytest.mark.parametrize(("table", "column", "value"), WRONG_VALUES)
+async def test_a_row_with_a_wrong_value_is_refused(db: Database, ann: str, table: str, column: str, value: str) -> None:
+    async with refused(db):
+        await attempt(db, insert(table, ROWS[table] | {column: value}), ann)
+
+
+@pytest.mark.parametrize("table", ROWS)
+async def test_the_right_row_is_not_what_was_refused(db: Database, ann: str, table: str) -> None:
+    """Or the test above would prove nothing; it is undone, because nothing else goes with it."""
+    async with db.begin() as session:
+        await session.run("SAVEPOINT here")
+        written = await session.run(insert(table, ROWS[table]), ann)
+        await session.run("ROLLBACK TO here")
+
+    assert written == 1
+
+
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 async def test_a_wrong_entry_is_refused(db: Database, ann: str, wrong: dict[str, str]) -> None:
     async with refused(db):
@@ -144,6 +224,10 @@ async def test_a_balance_moves_only_as_its_entry_says(db: Database, ann: str) ->
                WHERE user_id = $1""",
             ann,
         )
+
+
+def insert(table: str, row: dict[str, str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})"
 
 
 async def without_account(db: Database) -> str:

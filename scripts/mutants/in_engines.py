@@ -1,0 +1,93 @@
+"""Faults in the writer of SQLite, in the units of Postgres, and in what is tried again."""
+
+from __future__ import annotations
+
+from scripts.mutants.fault import Fault
+
+DB, WRITER, CONNECTION = "app/db.py", "app/engines/group_commit.py", "app/engines/sqlite_session.py"
+SQLITE, POSTGRES = "app/engines/sqlite.py", "app/engines/postgres.py"
+
+WRITING = (
+    Fault("what failed is committed", WRITER, "                self._undo(group)\n", "                pass\n"),
+    Fault("what failed is released", WRITER, 'execute("ROLLBACK TO unit")', 'execute("SELECT 1")'),
+    Fault("it is acknowledged before it is durable", WRITER, "        await asyncio.shield(group.committed)\n", ""),
+    Fault("a commit is a rollback", WRITER, "await self._connection.commit()", "await self._connection.rollback()"),
+    Fault("a failed commit is acknowledged", WRITER, "self._end(group, problem)", "self._end(group, None)"),
+    Fault("a full disk is not mentioned", WRITER, "self._end(group, DatabaseUnavailable())", "self._end(group, None)"),
+    Fault("nobody is told after a commit", WRITER, "                effect()\n", "                pass\n"),
+    Fault(
+        "what failed is told",
+        WRITER,
+        "        if problem is None:\n            group.committed.set_result(None)\n",
+        "        if problem is not None or not group.committed.set_result(None):\n",
+    ),
+    Fault(
+        "who leaves the queue takes the baton along",
+        WRITER,
+        "if turn.done() and not turn.cancelled():",
+        "if turn is None:",
+    ),
+    Fault("a lock is not asked for beforehand", WRITER, '"BEGIN IMMEDIATE"', '"BEGIN"'),
+    Fault("another process is not waited for", WRITER, "error.sqlite_errorcode != sqlite3.SQLITE_BUSY or", "error or"),
+    Fault("a commit need not reach the disk", CONNECTION, "synchronous=FULL", "synchronous=NORMAL"),
+    Fault("history can be replaced", CONNECTION, '"recursive_triggers=ON", ', ""),
+    Fault("foreign keys are not asked for", CONNECTION, "foreign_keys=ON", "foreign_keys=OFF"),
+    Fault("a reader may write", SQLITE, "PRAGMA query_only=ON", "PRAGMA query_only=OFF"),
+    Fault("two servers share a file", SQLITE, "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH | fcntl.LOCK_NB"),
+    Fault("times lose their microseconds", CONNECTION, 'timespec="microseconds"', 'timespec="milliseconds"'),
+    Fault(
+        "a refusal has another name", CONNECTION, "isinstance(error, sqlite3.IntegrityError)", "isinstance(error, str)"
+    ),
+)
+UNITS_OF_POSTGRES = (
+    Fault(
+        "what failed is committed on Postgres",
+        POSTGRES,
+        "await transaction.rollback()",
+        "await transaction.commit()",
+        "postgres",
+    ),
+    Fault(
+        "a commit is a rollback on Postgres",
+        POSTGRES,
+        "        await transaction.commit()",
+        "        await transaction.rollback()",
+        "postgres",
+    ),
+    Fault(
+        "a unit is no transaction",
+        POSTGRES,
+        "                async with _transaction(connection):\n",
+        "                if connection:\n",
+        "postgres",
+    ),
+    Fault("nobody is told", POSTGRES, "            effect()\n", "            pass\n", "postgres"),
+    Fault(
+        "what a trigger refuses has another name",
+        POSTGRES,
+        "IntegrityConstraintViolationError | asyncpg.RaiseError",
+        "IntegrityConstraintViolationError",
+        "postgres",
+    ),
+    Fault(
+        "what a key refuses has another name",
+        POSTGRES,
+        "asyncpg.IntegrityConstraintViolationError | asyncpg.RaiseError",
+        "asyncpg.RaiseError",
+        "postgres",
+    ),
+    Fault(
+        "nothing is ever changed", POSTGRES, "return int(changed) if changed.isdecimal() else 0", "return 0", "postgres"
+    ),
+)
+TRYING_AGAIN = (
+    Fault(
+        "a lost race is not run again",
+        DB,
+        "asyncpg.DeadlockDetectedError, LostRace)",
+        "asyncpg.DeadlockDetectedError)",
+        "postgres",
+    ),
+    Fault("a deadlock is not tried again", DB, "asyncpg.DeadlockDetectedError, LostRace)", "LostRace)", "postgres"),
+)
+FAULTS = (*WRITING, *UNITS_OF_POSTGRES, *TRYING_AGAIN)
