@@ -108,12 +108,10 @@ class Decoder:
     def _take(self, found: Any, texts: list[str]) -> None:
         try:
             choice = found["choices"][0]
-            text = choice["delta"]["content"]
-            if self.reason or not text or type(text) is not str:
-                self._odd(found)
-                return
-            reason, usage = choice.get("finish_reason"), found.get("usage")
+            text, reason, usage = choice["delta"]["content"], choice.get("finish_reason"), found.get("usage")
         except (TypeError, LookupError):
+            text = None
+        if not text or type(text) is not str or self.reason:
             self._odd(found)
             return
         if self._words.are_rough or "\0" in text:

@@ -75,10 +75,6 @@ class Replies:
         failed.attempts = tuple(tried)
         raise failed
 
-    async def close(self) -> None:
-        for provider in self._providers.values():
-            await provider.close()
-
     def _try(self, model: Model, tried: list[Attempt]) -> Trying | None:
         breaker = self._breakers[model.provider]
         admitted = breaker.admit()

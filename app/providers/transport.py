@@ -7,7 +7,10 @@ it hides the response, and reading that one directly is what makes a token cheap
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from functools import cache
+from io import BytesIO
 
 import aiohttp
 import httpx2
@@ -25,15 +28,17 @@ BODY_SECONDS = 1
 class Transport(httpx2.AsyncBaseTransport):
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._certificates = _certificates()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         # Opened here, because a session belongs to the loop that it is opened on.
-        self._session = self._session or _session()
+        self._session = self._session or _session(self._certificates)
         below = await self._session.request(
             request.method,
             URL(str(request.url), encoded=True),
             headers=request.headers,
-            data=request.content or None,
+            # Read from, and not handed over as bytes, because those are copied whole into the socket's buffer.
+            data=BytesIO(request.content) if request.content else None,
             allow_redirects=False,
         )
         return httpx2.Response(
@@ -72,10 +77,16 @@ def below(response: httpx2.Response) -> aiohttp.ClientResponse:
     return found
 
 
-def _session() -> aiohttp.ClientSession:
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once, and not while somebody waits: it takes longer than all the rest of a question."""
+    return httpx2.create_ssl_context()
+
+
+def _session(certificates: ssl.SSLContext) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         # How many replies run at once is decided where they start.
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS, ssl=httpx2.create_ssl_context()),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS, ssl=certificates),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,

@@ -10,7 +10,7 @@ from scripts.upstream.faults_in_answers import TELLTALE
 
 SAID = frames.words(3)
 HUGE_BYTES = 64 * 2**20
-SLOW_SECONDS = 0.5
+SLOW_SECONDS = 0.2
 PING_SECONDS = 0.02
 
 

@@ -17,6 +17,11 @@ __all__ = ["FakeUpstream", "text_of", "upstream", "words"]
 class FakeUpstream:
     url: str
     seen: Seen
+    _server: Upstream
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._server.connections)
 
     @property
     def last(self) -> Record:
@@ -31,6 +36,6 @@ async def upstream(
     server = Upstream(Options(fault, tokens, gap_seconds))
     url = await server.start()
     try:
-        yield FakeUpstream(url, server.seen)
+        yield FakeUpstream(url, server.seen, server)
     finally:
         await server.stop()

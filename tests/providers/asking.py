@@ -1,0 +1,112 @@
+"""Asking a provider, and telling what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.providers.guards import Guards
+from app.providers.openai_compatible import OpenAICompatible
+from app.providers.provider import Answering, Ask, Finished, Part, PromptMessage, ProviderFailed, Reported, Words
+from tests.fakes.upstream import FakeUpstream, upstream
+from tests.waiting import eventually
+
+KEY = "sk-canary-0123456789abcdef"
+# As short as a busy machine lets them be.
+GUARDS = Guards(
+    first_content_seconds=0.5,
+    progress_seconds=0.4,
+    turn_seconds_max=3,
+    reply_bytes_max=2**21,
+    finish_seconds=0.2,
+)
+LEFT_AFTER_SECONDS = 0.05
+
+
+def ask(model: str = "fake", *, max_tokens: int = 100, message: str = "Hello") -> Ask:
+    return Ask(model, (PromptMessage("user", message),), max_tokens)
+
+
+@dataclass
+class Told:
+    """A reply read to its end, whichever it was."""
+
+    texts: list[str] = field(default_factory=list)
+    reads: int = 0
+    answering: list[Answering] = field(default_factory=list)
+    reported: Reported | None = None
+    finished: Finished | None = None
+    failure: ProviderFailed | None = None
+    seconds: float = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+    def take(self, part: Part) -> None:
+        assert self.finished is None, "Nothing comes after the end."
+        match part:
+            case Words(texts):
+                self.texts += texts
+                self.reads += 1
+            case Reported():
+                self.reported = part
+            case Finished():
+                self.finished = part
+            case Answering():
+                self.answering.append(part)
+
+
+async def read(reply: AsyncGenerator[Part, None]) -> Told:
+    told, started = Told(), time.monotonic()
+    try:
+        async with aclosing(reply) as parts:
+            async for part in parts:
+                told.take(part)
+    except ProviderFailed as failure:
+        told.failure = failure
+    told.seconds = time.monotonic() - started
+    return told
+
+
+async def leave(reply: AsyncGenerator[Part, None], fake: FakeUpstream) -> float:
+    """Stops in the middle, wherever that is, as a turn that is stopped does; says when that was."""
+
+    async def begin() -> None:
+        async with aclosing(reply) as parts:
+            async for part in parts:
+                if isinstance(part, Words):
+                    return
+
+    calls = fake.seen.calls
+    reading = asyncio.create_task(begin())
+    await eventually(lambda: reading.done() or fake.seen.calls > calls)
+    await asyncio.wait({reading}, timeout=LEFT_AFTER_SECONDS)
+    left_at = time.monotonic()
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    return left_at
+
+
+@asynccontextmanager
+async def provider_of(url: str, name: str = "openai", **guards: Any) -> AsyncIterator[OpenAICompatible]:
+    provider = OpenAICompatible(name, url, KEY, replace(GUARDS, **guards))
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+@asynccontextmanager
+async def provider_with(
+    fault: str | None = None, *, tokens: int = 16, gap_seconds: float = 0.0, **guards: Any
+) -> AsyncIterator[tuple[OpenAICompatible, FakeUpstream]]:
+    async with (
+        upstream(fault, tokens=tokens, gap_seconds=gap_seconds) as fake,
+        provider_of(fake.url, **guards) as provider,
+    ):
+        yield provider, fake
