@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from app.settings import Settings
 
@@ -38,6 +39,20 @@ class Guards:
         return self.reply_bytes_max + BYTES_PER_TOKEN_MAX * tokens
 
 
+class Timer(Protocol):
+    def when(self) -> float: ...
+
+    def cancel(self) -> None: ...
+
+
+class Timers(Protocol):
+    """What a watch needs of a loop."""
+
+    def time(self) -> float: ...
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Timer: ...
+
+
 class Watch:
     """Hangs up on an upstream that is late.
 
@@ -45,8 +60,8 @@ class Watch:
     While whoever reads is busy with what arrived, nobody is late.
     """
 
-    def __init__(self, guards: Guards) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, guards: Guards, loop: Timers | None = None) -> None:
+        self._loop: Timers = loop or asyncio.get_running_loop()
         self._guards = guards
         now = self._loop.time()
         self._ends = now + guards.turn_seconds_max
@@ -54,7 +69,7 @@ class Watch:
         self.is_over = False
         self._is_resting = False
         self._hang_up: Callable[[], object] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def start(self, hang_up: Callable[[], object]) -> None:
         self._hang_up = hang_up
