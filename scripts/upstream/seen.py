@@ -51,6 +51,10 @@ class Seen:
     def is_first(self, fault: str) -> bool:
         return self._by_fault.get(fault) == 1
 
+    def forget(self, fault: str) -> None:
+        """The next time is the first again."""
+        self._by_fault.pop(fault, None)
+
     def count(self, ending: str) -> int:
         return sum(record.ending == ending for record in self.records)
 

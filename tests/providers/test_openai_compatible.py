@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from app.providers.openai_compatible import OpenAICompatible
 from app.providers.provider import ProviderBusy, ProviderFailed, ProviderRefused, ProviderTimeout, Reported
 from tests.fakes.upstream import text_of, upstream
-from tests.providers.asking import GUARDS, KEY, ask, leave, provider_of, provider_with, read
+from tests.providers.asking import GUARDS, KEY, Told, ask, leave, provider_of, provider_with, read
 from tests.waiting import eventually
 
 BUSY_SECONDS_MAX = 0.05
@@ -129,15 +129,16 @@ async def test_one_reply_that_is_left_does_not_disturb_another() -> None:
 
 
 async def test_a_slow_reader_is_not_held_against_the_upstream() -> None:
-    async with provider_with(tokens=40, gap_seconds=0.02, progress_seconds=0.2) as (provider, _):
-        parts, started, text = provider.reply(ask()), time.monotonic(), ""
+    async with provider_with(tokens=40, gap_seconds=0.02, progress_seconds=0.2) as (provider, fake):
+        parts, told = provider.reply(ask()), Told()
+        told.take(await anext(parts))
+        # Nobody reads meanwhile, for several times what the upstream itself may take.
+        await eventually(lambda: fake.last.ending == "finished")
         async for part in parts:
-            if not text:
-                await asyncio.to_thread(time.sleep, 0.5)
-            text += "".join(getattr(part, "texts", []))
+            told.take(part)
 
-    assert text == text_of(40)
-    assert time.monotonic() - started >= 0.5
+    assert told.text == text_of(40)
+    assert told.finished
 
 
 async def test_a_reply_has_an_end_however_steadily_it_comes() -> None:
