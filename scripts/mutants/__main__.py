@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -31,7 +32,8 @@ Judged = tuple[Fault, Outcome]
 
 def main() -> int:
     given = arguments()
-    chosen = [fault for fault in FAULTS if given.only in f"{fault.database} {fault.file} {fault.name}"]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # Or the copies would stay behind.
+    chosen = [fault for fault in FAULTS if any(part in str(fault[:2]) for part in given.only or [""])]
     with tempfile.TemporaryDirectory(prefix="prome-mutants-", dir=quickest(), ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # A Postgres may run as another user.
         first = Tree(Path(folder) / "0")
@@ -48,7 +50,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tests", nargs="*", default=QUICK, help="which tests must notice")
-    parser.add_argument("--only", default="", help="a part of a fault's engine, file or name")
+    parser.add_argument("--only", action="append", help="a part of a fault's name or file; may be given again")
     return parser.parse_args()
 
 

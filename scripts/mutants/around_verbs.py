@@ -47,7 +47,7 @@ METERING = (
         "await self._settle(held)",
     ),
     Fault("who leaves at the door leaves a hold", METER, "                self._begin_to_settle(held)\n", ""),
-    Fault("a settlement gives up", METER, 'log.warning("settlement_waits", hold=held.id)', "raise"),
+    Fault("a settlement gives up", METER, 'log.warning("settlement_waits", hold=', "raise ValueError("),
     Fault("what was used is released", METER, "    if held.used is None:\n", "    if held.used is not None:\n"),
     Fault(
         "a race for the balance is lost",
@@ -56,14 +56,9 @@ METERING = (
         "                if offer:\n",
     ),
     Fault("the first word about usage counts", METER, "self.used = Used(", "self.used = self.used or Used("),
-    Fault(
-        "what was never held is settled for ever",
-        METER,
-        "            except UnknownHold:\n                return\n",
-        "            except UnknownHold:\n                await asyncio.sleep(0)\n",
-    ),
-    Fault("what is charged is in no metric", METER, "inc(held.resolution.charged)", "inc(0)"),
-    Fault("the house's loss is in no metric", METER, "inc(held.resolution.surplus)", "inc(0)"),
+    Fault("what was never held is an error", METER, "except UnknownHold:", "except ZeroDivisionError:"),
+    Fault("what is charged is in no metric", METER, "tokens_charged.inc(", "tokens_charged.inc(0 * "),
+    Fault("the house's loss is in no metric", METER, "tokens_lost.inc(", "tokens_lost.inc(0 * "),
 )
 SHOWING = (
     Fault("a receipt hides who answered", USAGE, "model AS asked_for,", "COALESCE(answered_by, model) AS asked_for,"),

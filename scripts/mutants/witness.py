@@ -15,6 +15,7 @@ import pytest
 from hypothesis import Phase, settings
 
 REPORT = "MUTANTS_REPORT"
+CAUSES_MAX = 4
 
 
 class Witness:
@@ -52,10 +53,13 @@ class Witness:
             report.write(json.dumps(words) + "\n")
 
 
-def causes(error: BaseException) -> list[str]:
-    """What was raised, and what that was raised from."""
-    found = [f"{type(error).__name__}: {error}"[:200]]
-    return found + causes(error.__cause__) if error.__cause__ else found
+def causes(error: BaseException | None) -> list[str]:
+    """What was raised, and what that was raised from; an error may be raised from itself."""
+    found: list[str] = []
+    while error is not None and len(found) < CAUSES_MAX:
+        found.append(f"{type(error).__name__}: {error}"[:200])
+        error = error.__cause__
+    return found
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from app.db import Database, DatabaseInUse, DatabaseUnavailable
+from app.db import ConstraintViolated, Database, DatabaseInUse, DatabaseUnavailable
 from tests.engines.conftest import ids
 
 INSERT = "INSERT INTO things (id) VALUES ($1)"
+OWNED = "CREATE TABLE owned (thing INTEGER REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED)"
 
 
 async def test_units_that_wait_together_share_a_commit(sqlite: Database, tmp_path: Path) -> None:
@@ -127,6 +128,53 @@ async def test_a_full_disk_refuses_loses_nothing_it_promised_and_recovers(sqlite
         await session.rows("PRAGMA max_page_count=1000000")
     await unit(5000)
     assert 5000 in await ids(sqlite)
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_whoever_leaves_just_as_its_turn_comes_lets_the_next_one_in(sqlite: Database, steps: int) -> None:
+    """After the first one's commit there is in every step one whose turn came and who has not yet taken it."""
+
+    async def unit(number: int) -> None:
+        async with sqlite.begin() as session:
+            await session.run(INSERT, number)
+
+    tasks = [asyncio.create_task(unit(number)) for number in range(1, 21)]
+    await tasks[0]
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    left = await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.wait_for(unit(99), 5)
+
+    assert any(isinstance(how, asyncio.CancelledError) for how in left)
+    kept = [number for number, how in enumerate(left, start=1) if how is None]
+    assert {*kept, 99} <= set(await ids(sqlite))
+
+
+async def test_a_commit_that_fails_is_told_to_whoever_waits_for_it_and_keeps_nothing(sqlite: Database) -> None:
+    """A deferred key is looked at by COMMIT alone, so it makes one fail at will."""
+    async with sqlite.begin() as session:
+        await session.run(OWNED)
+    happened: list[str] = []
+
+    async def unit(statement: str) -> None:
+        async with sqlite.begin() as session:
+            session.after_commit(lambda: happened.append(statement))
+            await session.run(statement)
+
+    # While the first is being committed, the other two come together in the next commit.
+    first, second, wrong, later = (
+        *(f"INSERT INTO things (id) VALUES ({number})" for number in (1, 2)),
+        "INSERT INTO owned (thing) VALUES (7)",
+        "INSERT INTO things (id) VALUES (3)",
+    )
+    outcomes = await asyncio.gather(unit(first), unit(second), unit(wrong), return_exceptions=True)
+    await unit(later)
+
+    assert [type(outcome) for outcome in outcomes] == [type(None), ConstraintViolated, ConstraintViolated]
+    assert happened == [first, later]
+    assert await ids(sqlite) == [1, 3]
 
 
 async def test_writers_readers_and_an_online_backup_never_lock_each_other_out(sqlite: Database, tmp_path: Path) -> None:

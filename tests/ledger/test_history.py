@@ -160,10 +160,13 @@ async def test_no_account_gets_out_of_bounds(db: Database, ann: str, change: str
 
 
 async def test_an_account_is_not_handed_to_somebody_else(db: Database, ann: str) -> None:
-    bob = await without_account(db)
+    bob, carl = await without_account(db, "bob"), await without_account(db, "carl")
+    async with db.begin() as session:
+        await ledger.open_account(session, bob)
 
-    async with refused(db):
-        await attempt(db, "UPDATE ledger_accounts SET user_id = $2 WHERE user_id = $1", ann, bob)
+    for owner in (ann, bob):
+        async with refused(db):
+            await attempt(db, "UPDATE ledger_accounts SET user_id = $2 WHERE user_id = $1", owner, carl)
 
 
 @pytest.mark.parametrize("beginning", ["5, 0, 0, 0", "0, 0, 5, 0", "0, 0, 0, 1", "5, 5, 0, 0"])
@@ -216,24 +219,38 @@ async def test_the_right_entry_is_not_what_was_refused(db: Database, ann: str) -
     assert written == 1
 
 
-async def test_a_balance_moves_only_as_its_entry_says(db: Database, ann: str) -> None:
-    async with refused(db), db.begin() as session:
-        await session.run(WRONG_ENTRY.format(**RIGHT), ann)
-        await session.run(
-            """UPDATE ledger_accounts SET balance = balance + 6, sequence = sequence + 1, last_hash = 'h'
-               WHERE user_id = $1""",
-            ann,
-        )
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("ledger_entries", "user_id, sequence"),
+        ("ledger_entries", "kind, reference"),
+        ("ledger_debts", "kind, reference"),
+        ("hold_resolutions", "hold_id"),
+    ],
+)
+async def test_nothing_happens_twice_even_where_the_guards_are_off(
+    doctored: Database, table: str, columns: str
+) -> None:
+    [row, *_] = [dict(row) for row in await rows(doctored, f"SELECT * FROM {table}")]
+    kept = {*columns.split(", "), "user_id", "kind"}
+    changed = {"id": "ent_new", "reference": "new", "hold_id": "hld_open", "sequence": 99}
+    again = row | {name: value for name, value in changed.items() if name in row and name not in kept}
+    places = ", ".join(f"${number}" for number in range(1, len(again) + 1))
+
+    with pytest.raises(ConstraintViolated, match=r"(?i)unique"):
+        await attempt(doctored, f"INSERT INTO {table} ({', '.join(again)}) VALUES ({places})", *again.values())
 
 
 def insert(table: str, row: dict[str, str]) -> str:
     return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})"
 
 
-async def without_account(db: Database) -> str:
+async def without_account(db: Database, name: str = "bob") -> str:
+    user_id = f"usr_{name}"
     async with db.begin() as session:
         await session.run(
             """INSERT INTO users (id, email, name, password_hash, role, sessions_not_before, created_at, updated_at)
-               VALUES ('usr_bob', 'bob@example.com', 'bob', '-', 'user', now(), now(), now())"""
+               VALUES ($1, $1, 'somebody', '-', 'user', now(), now(), now())""",
+            user_id,
         )
-    return "usr_bob"
+    return user_id

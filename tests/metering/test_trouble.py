@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import Counter
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.observability.metrics import Metrics
 from tests.ledger.books import HOUR, balance, rows
 from tests.metering.conftest import TroubledDatabase
 from tests.metering.test_meter import TERMS, counted, outcomes
+from tests.waiting import eventually
 
 
 async def cancelled(task: asyncio.Task[Any]) -> bool:
@@ -93,6 +95,29 @@ async def test_cancelled_while_the_hold_is_being_acknowledged_it_is_still_releas
 
     assert held_meanwhile == 100
     assert await outcomes(db) == [("released", 0)]
+
+
+async def test_cancelled_before_anything_was_held_it_leaves_nothing_behind_to_complain(
+    db: TroubledDatabase, meter: Meter, ann: str
+) -> None:
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+
+    async def reply() -> None:
+        async with meter.hold(ann, TERMS, lifetime=HOUR):
+            pytest.fail("This reply must not begin.")
+
+    async with db.begin() as session:
+        await session.run("UPDATE ledger_accounts SET held = held WHERE user_id = $1", ann)
+        task = asyncio.create_task(reply())
+        await eventually(lambda: task in db.tasks)
+        task.cancel()
+        assert await cancelled(task)
+    await meter.drain()
+    gc.collect()
+
+    assert complaints == []
+    assert await rows(db, "SELECT id FROM holds") == []
 
 
 async def test_the_settlement_is_never_part_of_the_task_that_can_be_cancelled(
