@@ -30,12 +30,12 @@ SEARCH = """
 SELECT shown.*, SUBSTR(messages.content, 1, $6) AS content FROM (
     SELECT conversations.*, newest FROM (
         SELECT conversation_id, MAX(number) AS newest
-        FROM search($1) AS found JOIN search_entries ON number = found.rowid GROUP BY conversation_id
+        FROM search($1) AS found JOIN search_entries ON search_entries.number = found.rowid GROUP BY conversation_id
     ) AS matched JOIN conversations ON conversations.id = matched.conversation_id
     WHERE user_id = $2 AND (updated_at, conversations.id) < ($3, $4)
     ORDER BY updated_at DESC, conversations.id DESC LIMIT $5
 ) AS shown
-JOIN search_entries ON number = newest LEFT JOIN messages ON messages.id = source_id
+JOIN search_entries ON search_entries.number = newest LEFT JOIN messages ON messages.id = source_id
 ORDER BY shown.updated_at DESC, shown.id DESC
 """
 
@@ -65,6 +65,6 @@ def snippet(content: str, question: str) -> str:
     place = terms.place_of(content, question)
     start = max(0, place - SNIPPET_LEAD_CHARS)
     if start:
-        start = content.rfind(" ", start - 1, place) + 1 or start
+        start = content.find(" ", start, place) + 1 or start
     text = " ".join(content[start : start + SNIPPET_CHARS].split())
     return f"{'…' if start else ''}{text}{'…' if start + SNIPPET_CHARS < len(content) else ''}"

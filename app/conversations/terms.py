@@ -44,12 +44,9 @@ def indexed(text: str) -> str:
 
 def query(user_id: str, text: str) -> str | None:
     """All of the words, the last with any ending, in what is this user's. None when there is nothing to look for."""
-    asked: dict[str, None] = {}
     words = list(_words(text))
-    for is_run, word in words:
-        asked.update(dict.fromkeys(_asked(is_run, word)))
-    if words and not words[-1][0] and len(words[-1][1]) >= PREFIX_CHARS_MIN:
-        asked[f"{words[-1][1]}*"] = None
+    asked = dict.fromkeys(term for is_run, word in words[:-1] for term in _asked(is_run, word))
+    asked |= dict.fromkeys(term for is_run, word in words[-1:] for term in _asked(is_run, word, any_ending=True))
     return " ".join([f"_{user_id}", *list(asked)[-QUERY_TERMS_MAX:]]) if asked else None
 
 
@@ -70,10 +67,10 @@ def _terms(is_run: bool, word: str) -> list[str]:
     return [*_pairs(word), word[-1]] if is_run else [word]
 
 
-def _asked(is_run: bool, word: str) -> list[str]:
-    if not is_run:
-        return [word]
-    return _pairs(word) or [f"{word}*"]
+def _asked(is_run: bool, word: str, *, any_ending: bool = False) -> list[str]:
+    if is_run:
+        return _pairs(word) or [f"{word}*"]
+    return [f"{word}*" if any_ending and len(word) >= PREFIX_CHARS_MIN else word]
 
 
 def _pairs(run: str) -> list[str]:

@@ -5,9 +5,12 @@ The regular look is what ends the channel after a logout, and what notices chang
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from app.conversations import changes
+from app.conversations.changes import Change
 from app.db import Database
 from app.edge.sse import frame
 from app.errors import Unauthenticated
@@ -18,16 +21,32 @@ LOOK_SECONDS = 3.0
 StillMe = Callable[[], Awaitable[object]]
 
 
+@dataclass(frozen=True)
+class Look:
+    balance: dict[str, Any]
+    conversations: list[Change]
+
+
 async def follow(db: Database, topics: Topics, user_id: str, still_me: StillMe) -> AsyncIterator[bytes]:
-    number, told = 0, None
+    number, before = 0, None
     with topics.follow(user_id) as follower:
         while True:
-            now = await _balance(db, user_id)
-            if now != told:
-                yield frame(number, "balance", now)
-                number, told = number + 1, now
+            now = await _look(db, user_id)
+            for event, data in _news(before, now):
+                yield frame(number, event, data)
+                number += 1
+            before = now
             if not await follower.wait(LOOK_SECONDS) and not await _stands(still_me):
                 return
+
+
+def _news(before: Look | None, now: Look) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The balance at first, then whatever differs; a tab that opens has just loaded its conversations."""
+    if before is None or before.balance != now.balance:
+        yield "balance", now.balance
+    if before is not None:
+        for change in changes.between(before.conversations, now.conversations):
+            yield "conversation", change.model_dump(mode="json")
 
 
 async def _stands(still_me: StillMe) -> bool:
@@ -38,7 +57,8 @@ async def _stands(still_me: StillMe) -> bool:
     return True
 
 
-async def _balance(db: Database, user_id: str) -> dict[str, Any]:
+async def _look(db: Database, user_id: str) -> Look:
     async with db.read() as session:
         has = await ledger.balance(session, user_id)
-    return {"balance": has.balance, "held": has.held, "available": has.available}
+        newest = await changes.newest(session, user_id)
+    return Look({"balance": has.balance, "held": has.held, "available": has.available}, newest)

@@ -17,7 +17,7 @@ SEND_SECONDS_MAX = 20
 
 
 async def follow_account(request: Request) -> Response:
-    """Server-sent events: `balance` now and after every change. Ends when the session does."""
+    """Server-sent events: `balance` now and after a change, `conversation` after each. Ends when the session does."""
     its = services(request)
     events = channel.follow(its.db, its.topics, identity(request).user_id, lambda: request.app.state.identify(request))
     return EventSourceResponse(
