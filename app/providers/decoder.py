@@ -7,7 +7,6 @@ chunk is looked at in `_odd`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -45,6 +44,7 @@ class Decoder:
                     self._data(line[5:], texts)
                 elif self._lines_kept and not line.strip():
                     self._keep_no_longer(texts)
+            self._measure(len(piece))
         except ProviderFailed as failure:
             self.failure = failure
         return texts
@@ -57,21 +57,27 @@ class Decoder:
             self._take(found, texts)
         return texts + self._words.rest()
 
-    def _lines(self, piece: bytes) -> Iterator[bytes]:
-        self._bytes_left -= len(piece)
+    def _lines(self, piece: bytes) -> list[bytes]:
+        """Those that are whole; the rest of the piece waits for the next, which goes on where this one was cut."""
+        cut = piece.rfind(b"\n")
+        if cut < 0:
+            self._unfinished += piece
+            return []
+        # Without its last newline, after which there is no line yet.
+        whole = piece[:cut]
+        if self._unfinished:
+            whole, self._unfinished = bytes(self._unfinished) + whole, bytearray()
+        self._unfinished += piece[cut + 1 :]
+        if self._at_start:
+            self._at_start, whole = False, whole.removeprefix(BYTE_ORDER_MARK)
+        return whole.split(b"\n")
+
+    def _measure(self, arrived: int) -> None:
+        self._bytes_left -= arrived
         if self._bytes_left < 0:
             raise ProviderFailed("the reply is larger than we take")
-        cut = piece.rfind(b"\n") + 1
-        whole = piece[:cut]
-        if cut and self._unfinished:
-            whole, self._unfinished = bytes(self._unfinished) + whole, bytearray()
-        if cut < len(piece):
-            self._unfinished += piece[cut:]
         if len(self._unfinished) > self._line_bytes_max:
             raise ProviderFailed("a line is longer than we take")
-        if self._at_start and cut:
-            self._at_start, whole = False, whole.removeprefix(BYTE_ORDER_MARK)
-        return iter(whole.split(b"\n") if cut else ())
 
     def _data(self, data: bytes, texts: list[str]) -> None:
         """A chunk that is whole is taken at once: some upstreams leave out the empty line between two."""

@@ -20,6 +20,11 @@ def decoder(*, line_bytes_max: int = LINE_BYTES_MAX, reply_bytes_max: int = REPL
     return Decoder(line_bytes_max, reply_bytes_max)
 
 
+def over_many_lines(chunk: dict[str, object]) -> bytes:
+    lines = json.dumps(chunk, indent=1).encode().splitlines()
+    return b"".join(b"data: " + line + b"\r\n" for line in lines) + b"\r\n"
+
+
 def stream_of(texts: list[str], *, escaped: bool = False) -> bytes:
     chunks = [frames.chunk("fake", {"content": text}) for text in texts]
     said = b"".join(b"data: " + json.dumps(chunk, ensure_ascii=escaped).encode() + b"\n\n" for chunk in chunks)
@@ -45,6 +50,17 @@ def test_where_the_bytes_are_cut_changes_nothing(texts: list[str], escaped: bool
 
     assert found == texts
     assert (state.reason, state.is_done, state.reported) == ("stop", True, Reported(7, len(texts)))
+    assert state.failure is None
+
+
+@given(texts=TEXTS, cuts=st.lists(st.integers(0, 3000), max_size=12))
+def test_a_chunk_over_many_lines_may_be_cut_anywhere_too(texts: list[str], cuts: list[int]) -> None:
+    whole = b"".join(over_many_lines(frames.chunk("fake", {"content": text})) for text in texts)
+    places = sorted({0, len(whole), *(min(cut, len(whole)) for cut in cuts)})
+
+    found, state = fed([whole[start:end] for start, end in pairwise(places)])
+
+    assert found == texts
     assert state.failure is None
 
 
@@ -80,7 +96,7 @@ def test_no_json_at_all_makes_it_stumble(chunks: list[object]) -> None:
     assert state.reported is None or state.reported.prompt_tokens >= 0
 
 
-@given(text=st.text(min_size=1), cut=st.integers(0, 40))
+@given(text=st.text(st.sampled_from("\ud83e\udd8a\ud800\udfffa🦊\0é"), min_size=1), cut=st.integers(0, 12))
 def test_a_character_halved_between_two_deltas_is_whole_again(text: str, cut: int) -> None:
     """As JSON writes it, in units of sixteen bits, cut anywhere between two of them."""
     units = [f"\\u{unit:04x}" for unit in memoryview(text.encode("utf-16-le", "surrogatepass")).cast("H")]
@@ -96,6 +112,15 @@ def test_words_before_a_failure_are_kept() -> None:
     found = decoder()
 
     texts = found.feed(stream_of(["kept"]).partition(b"\n\n")[0] + b"\n\ndata: {nonsense\n\n" + stream_of(["never"]))
+
+    assert texts == ["kept"]
+    assert found.failure
+
+
+def test_words_before_a_line_that_is_too_long_are_kept() -> None:
+    found = decoder(line_bytes_max=1000)
+
+    texts = found.feed(stream_of(["kept"]) + b"data: " + b"x" * 1000)
 
     assert texts == ["kept"]
     assert found.failure

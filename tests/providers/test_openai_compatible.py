@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 
 import pytest
 from structlog.testing import capture_logs
 
+from app.providers.guards import Watch
 from app.providers.openai_compatible import OpenAICompatible
 from app.providers.provider import ProviderBusy, ProviderFailed, ProviderRefused, ProviderTimeout, Reported
 from tests.fakes.upstream import text_of, upstream
@@ -139,6 +141,23 @@ async def test_a_slow_reader_is_not_held_against_the_upstream() -> None:
 
     assert told.text == text_of(40)
     assert told.finished
+
+
+async def test_words_may_go_on_for_longer_than_the_first_may_take() -> None:
+    async with provider_with(tokens=40, gap_seconds=0.02) as (provider, _):
+        told = await read(provider.reply(ask()))
+
+    assert told.seconds > GUARDS.first_content_seconds
+    assert told.text == text_of(40)
+
+
+async def test_nothing_watches_a_reply_that_has_ended() -> None:
+    async with provider_with(first_content_seconds=600, progress_seconds=600, turn_seconds_max=600) as (provider, fake):
+        await read(provider.reply(ask()))
+        await leave(provider.reply(ask("fault-stall")), fake)
+
+    gc.collect()
+    assert [each for each in gc.get_objects() if isinstance(each, Watch)] == []
 
 
 async def test_a_reply_has_an_end_however_steadily_it_comes() -> None:
