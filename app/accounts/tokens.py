@@ -13,6 +13,8 @@ from app.errors import Unauthenticated
 from app.settings import Settings
 
 ALGORITHM, ISSUER, AUDIENCE, KIND = "HS256", "prome", "prome", "session"
+TICKET = "ticket"
+TICKET_LIFETIME = timedelta(seconds=60)
 CHARS_MAX = 1024
 # The clock is ours and not PyJWT's, so that a test can hold it; `read` looks at the times itself.
 OPTIONS: Any = {"verify_exp": False, "verify_iat": False}
@@ -31,19 +33,33 @@ class Tokens:
         self.lifetime = timedelta(seconds=settings.jwt_expiration)
 
     def issue(self, claims: Claims) -> str:
+        return self._written(claims, KIND, self.lifetime)
+
+    def issue_ticket(self, user_id: str, sign_in_id: str, thing: str) -> str:
+        """Good for one thing and for a minute, because it travels in an address."""
+        claims = Claims(user_id, sign_in_id, self._clock.now())
+        return self._written(claims, f"{TICKET} {thing}", TICKET_LIFETIME)
+
+    def read(self, token: str) -> Claims:
+        return self._read(token, KIND, self.lifetime)
+
+    def read_ticket(self, ticket: str, thing: str) -> Claims:
+        return self._read(ticket, f"{TICKET} {thing}", TICKET_LIFETIME)
+
+    def _written(self, claims: Claims, kind: str, lifetime: timedelta) -> str:
         issued = int(claims.issued_at.timestamp())
         payload = {
             "sub": claims.user_id,
             "jti": claims.sign_in_id,
             "iat": issued,
-            "exp": issued + int(self.lifetime.total_seconds()),
+            "exp": issued + int(lifetime.total_seconds()),
             "aud": AUDIENCE,
             "iss": ISSUER,
-            "typ": KIND,
+            "typ": kind,
         }
         return jwt.encode(payload, self._secret, ALGORITHM)
 
-    def read(self, token: str) -> Claims:
+    def _read(self, token: str, kind: str, lifetime: timedelta) -> Claims:
         """Verified, and then written once more: what is not letter for letter our own token is refused."""
         if len(token) > CHARS_MAX or not token.isascii():
             raise Unauthenticated
@@ -53,6 +69,7 @@ class Tokens:
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError, OSError):
             raise Unauthenticated from None
         now, second = self._clock.now(), timedelta(seconds=1)
-        if token != self.issue(claims) or not claims.issued_at - second <= now < claims.issued_at + self.lifetime:
+        rewritten = self._written(claims, kind, lifetime)
+        if token != rewritten or not claims.issued_at - second <= now < claims.issued_at + lifetime:
             raise Unauthenticated
         return claims

@@ -39,6 +39,8 @@ class Contract:
     raises: Sequence[type[AppError]] = ()
     media_types: Sequence[str] = ("application/json",)
     hidden: bool = False
+    # The path parameter that a `?ticket=` may stand for, where headers cannot be sent.
+    ticket: str | None = None
 
     @property
     def errors(self) -> list[type[AppError]]:
@@ -58,6 +60,8 @@ class Endpoint(Route):
     async def _serve(self, request: Request) -> Response:
         request.scope["prome.route"] = self.path
         contract = self.contract
+        if contract.ticket is not None:
+            request.scope["prome.ticket_for"] = request.path_params[contract.ticket]
         if not contract.public:
             await self._let_in(request)
         if any("\x00" in str(value) for value in request.path_params.values()):

@@ -57,6 +57,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES_MAX:
             self._refuse()
         if not self._refused:
+            # HTTP has no word for these: give up on a reader that takes nothing, and end an answer before its end.
+            abort, close = self.transport.abort, self.transport.close
+            self.scope["extensions"] = {"prome.abort": {"now": abort}, "prome.close": {"now": close}}
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -1,0 +1,181 @@
+"""One connection that reads a log: it holds a position, gets what is behind it in one write, and never holds others up.
+
+A single pulse looks after all readers of a process: it sends a comment to those that have heard nothing for a while,
+and cuts off those that do not take what they are sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from app.db import DatabaseUnavailable
+from app.edge.sse import CONTENT_TYPE, STREAM_HEADERS
+from app.streams.log import Log
+
+PULSE_SECONDS = 1.0
+SILENCE_SECONDS_MAX = 10.0
+SEND_SECONDS_MAX = 20.0
+LOOK_SECONDS = 3.0
+COMMENT = b": still here\n\n"
+
+
+class Reader:
+    """What the pulse sees of a connection."""
+
+    def __init__(self, owner: str, sent_at: float) -> None:
+        self.owner, self.sent_at = owner, sent_at
+        self.sending = self.silent = False
+        # Gone: reads no more. Left: went by itself, so that there is nobody to say goodbye to.
+        self.gone = self.left = False
+        self.task: asyncio.Task[Any] | None = None
+        self._asleep: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        if self._asleep is not None and not self._asleep.done():
+            self._asleep.set_result(None)
+
+    def dismiss(self) -> None:
+        self.gone = True
+        self.wake()
+
+    def leave(self) -> None:
+        self.left = True
+        self.dismiss()
+
+    async def sleep(self) -> None:
+        self._asleep = asyncio.get_running_loop().create_future()
+        if not self.gone:
+            await self._asleep
+        self._asleep = None
+
+
+# Given the owners of open readers, answers with those that may go on reading.
+MayRead = Callable[[set[str]], Awaitable[set[str]]]
+
+
+class Readers:
+    """All open readers of this process. Who signs out stops reading a moment later."""
+
+    def __init__(self, may_read: MayRead) -> None:
+        self.open: set[Reader] = set()
+        self._may_read, self._looked_at = may_read, 0.0
+        self._pulse: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._pulse = asyncio.create_task(self._beat(), name="pulse of the readers")
+
+    async def stop(self) -> None:
+        """Ends every reading; the logs stay as they are."""
+        if self._pulse is not None:
+            self._pulse.cancel()
+        self.dismiss(self.open)
+
+    def dismiss(self, readers: Iterable[Reader]) -> None:
+        for reader in list(readers):
+            reader.dismiss()
+
+    async def _beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(PULSE_SECONDS)
+            now = loop.time()
+            for reader in self.open:
+                if reader.sending and now - reader.sent_at > SEND_SECONDS_MAX and reader.task is not None:
+                    reader.task.cancel()
+                elif not reader.sending and now - reader.sent_at > SILENCE_SECONDS_MAX:
+                    reader.silent = True
+                    reader.wake()
+            if now - self._looked_at > LOOK_SECONDS:
+                self._looked_at = now
+                await self._dismiss_strangers()
+
+    async def _dismiss_strangers(self) -> None:
+        owners = {reader.owner for reader in self.open}
+        try:
+            welcome = await self._may_read(owners) if owners else set()
+        except DatabaseUnavailable:
+            return
+        self.dismiss(reader for reader in self.open if reader.owner in owners - welcome)
+
+
+class StreamResponse(Response):
+    """Frames of a log from a position on, as server-sent events, live until the log ends or the reader leaves."""
+
+    def __init__(
+        self,
+        readers: Readers,
+        log: Log,
+        position: int,
+        *,
+        owner: str,
+        headers: Mapping[str, str],
+        on_enter: Callable[[], None],
+        on_leave: Callable[[], None],
+        media_type: str = CONTENT_TYPE,
+    ) -> None:
+        super().__init__(None, 200, {**STREAM_HEADERS, **headers}, media_type=media_type)
+        del self.headers["content-length"]
+        self._readers, self._log, self._position, self._owner = readers, log, position, owner
+        self._on_enter, self._on_leave = on_enter, on_leave
+        # Bare text has no comments to be kept alive with.
+        self._comment = COMMENT if media_type == CONTENT_TYPE else b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reader = Reader(self._owner, asyncio.get_running_loop().time())
+        reader.task = asyncio.current_task()
+        watching = asyncio.create_task(_watch(receive, reader))
+        self._readers.open.add(reader)
+        self._on_enter()
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await self._follow(reader, send)
+            if self._log.broken and not reader.gone:
+                await _hang_up(scope, "prome.close")
+            elif not reader.left:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except asyncio.CancelledError:
+            if not reader.sending:
+                raise
+            await _hang_up(scope, "prome.abort")
+        finally:
+            watching.cancel()
+            self._readers.open.discard(reader)
+            self._on_leave()
+
+    async def _follow(self, reader: Reader, send: Send) -> None:
+        log, position, now = self._log, self._position, asyncio.get_running_loop().time
+        while not reader.gone:
+            if position < len(log.frames):
+                body, position = log.chunk(position)
+            elif log.closed:
+                return
+            elif reader.silent:
+                body = self._comment
+            else:
+                log.wake_me(reader.wake)
+                await reader.sleep()
+                continue
+            reader.sending, reader.sent_at = True, now()
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            reader.sending = reader.silent = False
+
+
+async def _watch(receive: Receive, reader: Reader) -> None:
+    """A reader that leaves says so here and nowhere else: writing to a closed connection is not an error."""
+    message: Message = {}
+    while message.get("type") != "http.disconnect":
+        message = await receive()
+    reader.leave()
+
+
+async def _hang_up(scope: Scope, how: str) -> None:
+    """Aborting is for a reader that does not read: closing would wait until it does. The server notices soon after."""
+    hang_up = scope.get("extensions", {}).get(how)
+    if hang_up is not None:
+        hang_up["now"]()
+        await asyncio.sleep(0.01)
