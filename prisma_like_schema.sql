@@ -152,6 +152,44 @@ CREATE TABLE hold_resolutions (
 );
 CREATE INDEX ix_hold_resolutions_user_id ON hold_resolutions (user_id, created_at, hold_id);
 
+-- One ask and its reply, by the id of its stream. It holds no words of its own and outlives its conversation, so that
+-- what a reply cost the house can be set beside what it earned.
+CREATE TABLE turns (
+    id              VARCHAR     NOT NULL PRIMARY KEY,
+    user_id         VARCHAR     NOT NULL REFERENCES users (id),
+    conversation_id VARCHAR     NOT NULL,
+    message_id      VARCHAR     NOT NULL,
+    hold_id         VARCHAR     NOT NULL REFERENCES holds (id),
+    worker          VARCHAR     NOT NULL,
+    model           VARCHAR     NOT NULL,
+    -- Whoever moves it away from `running` has ended the turn, in the transaction that charged it.
+    state           VARCHAR     NOT NULL CHECK (state IN ('running', 'done', 'stopped', 'failed', 'interrupted')),
+    -- The data of its events as they were sent (JSON), so that a late reader gets the same bytes: the text is the
+    -- message's from `content_from` on, and `lengths` are the characters of each `answer`, with commas between.
+    meta            VARCHAR     NOT NULL,
+    content_from    BIGINT      NOT NULL CHECK (content_from >= 0),
+    lengths         VARCHAR     NOT NULL,
+    finish_reason   VARCHAR,
+    usage           VARCHAR,
+    error           VARCHAR,
+    -- The last id given to a reader that had seen more of an interrupted stream than was kept of it.
+    end_id          BIGINT,
+    -- When its shortened form was last read, whose ids are other ones.
+    collapsed_at    TIMESTAMPTZ,
+    cost_micro_usd  BIGINT,
+    started_at      TIMESTAMPTZ NOT NULL,
+    ended_at        TIMESTAMPTZ
+);
+CREATE UNIQUE INDEX ix_turns_one_per_conversation ON turns (conversation_id) WHERE state = 'running';
+CREATE INDEX ix_turns_running ON turns (user_id, started_at, id) WHERE state = 'running';
+CREATE INDEX ix_turns_message_id ON turns (message_id);
+
+-- Server processes that run turns, and when each was last alive on the database's clock.
+CREATE TABLE workers (
+    id      VARCHAR     NOT NULL PRIMARY KEY,
+    seen_at TIMESTAMPTZ NOT NULL
+);
+
 -- Who may do a periodic piece of work now, so that of many workers one does it.
 CREATE TABLE leases (
     name   VARCHAR     NOT NULL PRIMARY KEY,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 import orjson
@@ -14,10 +15,15 @@ from starlette.routing import BaseRoute
 
 from app import health, pages, upkeep
 from app.accounts import routes as accounts
+from app.accounts import sessions
 from app.accounts.doors import Doors
 from app.accounts.identity import Identify
 from app.accounts.passwords import Passwords
 from app.accounts.tokens import Tokens
+from app.chat import routes as chat
+from app.chat.readings import Readings
+from app.chat.recovery import Recovery
+from app.chat.turns import Turns
 from app.clock import Clock, SystemClock
 from app.conversations import routes as conversations
 from app.db import Database
@@ -25,6 +31,7 @@ from app.edge import errors, openapi
 from app.edge.body_limit import BodyLimit
 from app.edge.headers import security_headers
 from app.edge.middleware import KnownHost, LastResort, Observed, SecurityHeaders
+from app.edge.reader import Readers
 from app.events import routes as events
 from app.ledger import expiry
 from app.ledger import routes as ledger
@@ -32,11 +39,14 @@ from app.mail import Post
 from app.metering.meter import Meter
 from app.observability import logs
 from app.observability.metrics import Metrics
-from app.providers import routes as models
+from app.providers import routes as model_list
 from app.providers.catalogue import Catalogue
+from app.providers.failover import Replies
+from app.providers.local import LOCAL, LocalModel, local_from
 from app.providers.models import Models
 from app.providers.provider import Provider
 from app.providers.tokens import Tokenizers
+from app.providers.upstreams import providers_from
 from app.schedule.periodic import Schedule
 from app.services import Services
 from app.settings import Settings, read_settings
@@ -45,9 +55,10 @@ from app.streams.topics import MemoryTopics
 API: list[BaseRoute] = [
     *accounts.routes,
     *ledger.routes,
+    *chat.routes,
     *conversations.routes,
     *events.routes,
-    *models.routes,
+    *model_list.routes,
     *health.routes,
 ]
 
@@ -84,23 +95,35 @@ def create_app(
 
 @asynccontextmanager
 async def running(its: Services) -> AsyncIterator[None]:
-    """Whatever goes wrong in between, what was opened is closed, and last of all the database."""
-    await its.db.open(exclusive=True)
-    schedule = Schedule(its.db, its.clock, upkeep.jobs(its))
-    try:
-        await expiry.sweep(its.db, its.clock.now(), expiry.FOREVER)
-        await its.models.open()
-        schedule.start()
-        yield
-    finally:
-        await schedule.stop()
-        await its.meter.drain()
-        await its.post.drain()
+    """Whatever goes wrong in between, what was opened is closed in the opposite order, and last of all the database."""
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(its.db.close)
+        await its.db.open(exclusive=True)
+        closing.callback(its.passwords.close)
+        closing.push_async_callback(its.post.drain)
+        closing.callback(its.models.close)
         for provider in its.providers.values():
-            await provider.close()
-        its.models.close()
-        its.passwords.close()
-        await its.db.close()
+            closing.push_async_callback(provider.close)
+        closing.push_async_callback(its.meter.drain)
+        await its.models.open()
+        await its.recovery.start()
+        closing.push_async_callback(its.recovery.stop)
+        await expiry.sweep(its.db, its.clock.now(), expiry.FOREVER)
+        closing.push_async_callback(its.turns.drain, 0)
+        its.readers.start()
+        closing.push_async_callback(its.readers.stop)
+        schedule = Schedule(its.db, its.clock, upkeep.jobs(its))
+        schedule.start()
+        closing.push_async_callback(schedule.stop)
+        await _warm_up(its)
+        yield
+
+
+async def _warm_up(its: Services) -> None:
+    """The built-in model takes a second to start, which the first to ask would wait for."""
+    built_in = its.providers.get(LOCAL)
+    if its.settings.local_model == "boot" and isinstance(built_in, LocalModel):
+        await built_in.warm_up()
 
 
 def from_environment() -> Starlette:
@@ -113,7 +136,10 @@ def from_environment() -> Starlette:
 def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provider] | None = None) -> Services:
     metrics, topics = Metrics(), MemoryTopics()
     db = Database(settings.database_url, topics.tell)
-    catalogue, providers = Catalogue.read(settings.catalogue), {**(more_providers or {})}
+    providers: dict[str, Provider] = {**providers_from(settings), **local_from(settings), **(more_providers or {})}
+    models = Models(settings, Catalogue.read(settings.catalogue), providers, Tokenizers(settings.assets_dir))
+    meter, replies = Meter(db, metrics), Replies(models, providers, metrics)
+    turns = Turns(settings, clock, db, meter, models, replies)
     return Services(
         settings=settings,
         clock=clock,
@@ -123,11 +149,21 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
         passwords=Passwords(settings, metrics),
         tokens=Tokens(settings, clock),
         doors=Doors(settings),
-        meter=Meter(db, metrics),
+        meter=meter,
         topics=topics,
-        models=Models(settings, catalogue, providers, Tokenizers(settings.assets_dir)),
+        models=models,
         providers=providers,
+        replies=replies,
+        turns=turns,
+        readings=Readings(settings, clock, db, turns),
+        recovery=Recovery(settings, clock, db, meter, models, turns),
+        readers=Readers(partial(_who_may_read, db, clock)),
     )
+
+
+async def _who_may_read(db: Database, clock: Clock, sign_ins: set[str]) -> set[str]:
+    async with db.read() as session:
+        return await sessions.standing(session, sorted(sign_ins), clock.now())
 
 
 def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:

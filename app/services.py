@@ -11,11 +11,16 @@ from starlette.requests import Request
 from app.accounts.doors import Doors
 from app.accounts.passwords import Passwords
 from app.accounts.tokens import Tokens
+from app.chat.readings import Readings
+from app.chat.recovery import Recovery
+from app.chat.turns import Turns
 from app.clock import Clock
 from app.db import Database
+from app.edge.reader import Readers
 from app.mail import Post
 from app.metering.meter import Meter
 from app.observability.metrics import Metrics
+from app.providers.failover import Replies
 from app.providers.models import Models
 from app.providers.provider import Provider
 from app.settings import Settings
@@ -37,6 +42,11 @@ class Services:
     models: Models
     # By the name that the catalogue has for each.
     providers: Mapping[str, Provider]
+    replies: Replies
+    turns: Turns
+    readings: Readings
+    recovery: Recovery
+    readers: Readers
 
 
 def services(request: Request) -> Services:

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     welcome_tokens: int = Field(1000, ge=0, le=10**12, description="Tokens granted on registration")
     message_chars_max: int = Field(8000, ge=1, le=1_000_000, description="Longest message in characters")
     turns_per_user_max: int = Field(4, ge=1, le=1000, description="Replies that may run at once for one user")
+    turns_max: int = Field(5000, ge=1, le=100_000, description="Replies that may run at once in one process")
     first_content_seconds: int = Field(30, ge=1, le=600, description="Wait for a model's first words")
     progress_seconds: int = Field(30, ge=1, le=600, description="Longest silence in the middle of a reply")
     turn_seconds_max: int = Field(600, ge=1, le=86_400, description="Longest time for one reply")

@@ -11,6 +11,7 @@ from app.observability import logs
 from app.schedule.periodic import Job
 from app.services import Services
 
+LEFT_BEHIND_SECONDS = 5.0
 SWEEP_SECONDS = 10.0
 RECONCILE_SECONDS = 300.0
 TIDY_SECONDS = 3600.0
@@ -20,10 +21,15 @@ log = logs.get("prome.upkeep")
 
 def jobs(its: Services) -> list[Job]:
     return [
+        Job("end turns that were left behind", LEFT_BEHIND_SECONDS, partial(end_left_behind, its)),
         Job("end overdue holds", SWEEP_SECONDS, partial(end_overdue_holds, its)),
         Job("reconcile", RECONCILE_SECONDS, partial(reconcile, its)),
         Job("tidy", TIDY_SECONDS, partial(tidy, its)),
     ]
+
+
+async def end_left_behind(its: Services) -> None:
+    await its.recovery.end_what_was_left()
 
 
 async def end_overdue_holds(its: Services) -> None:

@@ -17,6 +17,7 @@ from tests import databases as database_kinds
 from tests.databases import Databases, SqliteDatabases
 from tests.declared import DeclaredErrors
 from tests.fakes.clock import FakeClock
+from tests.fakes.provider import ScriptedProvider
 from tests.live import serve
 
 PASSWORD = "correct horse battery"
@@ -58,9 +59,23 @@ def settings_for(database_url: str, **overrides: Any) -> Settings:
     return Settings(_env_file=None, database_url=database_url, **values)
 
 
+@pytest.fixture
+def provider() -> ScriptedProvider:
+    """Who answers for nearly every model of tests/fakes/catalogue.toml."""
+    return ScriptedProvider()
+
+
+@pytest.fixture
+def backup() -> ScriptedProvider:
+    """Who answers for the model `backup`, which stands in for `failing-over`."""
+    return ScriptedProvider("scripted-2", words=["Backup", " speaking."])
+
+
 @pytest_asyncio.fixture
-async def app(settings: Settings, clock: FakeClock) -> AsyncIterator[Starlette]:
-    app = create_app(settings, clock=clock)
+async def app(
+    settings: Settings, clock: FakeClock, provider: ScriptedProvider, backup: ScriptedProvider
+) -> AsyncIterator[Starlette]:
+    app = create_app(settings, clock=clock, providers={each.name: each for each in (provider, backup)})
     async with app.router.lifespan_context(app):
         yield app
 

@@ -53,6 +53,12 @@ async def their_conversation(client: Client, services: Services, them: Person) -
     return (await talk(services, them.id, "a secret")).id
 
 
+async def their_stream(client: Client, services: Services, them: Person) -> str:
+    headers = {**them.headers, "Accept": "application/json"}
+    asked = await client.post("/api/chat", json={"message": "a secret"}, headers=headers)
+    return asked.headers["X-Stream-Id"]
+
+
 async def their_id(client: Client, services: Services, them: Person) -> str:
     return them.id
 
@@ -63,6 +69,7 @@ THEIRS: dict[str, Callable[[Client, Services, Person], Awaitable[str]]] = {
     "usage_id": their_receipt,
     "conversation_id": their_conversation,
     "user_id": their_id,
+    "stream_id": their_stream,
 }
 # What a row must be sent before it looks at whose thing it is.
 BODIES: dict[str, dict[str, str]] = {"PATCH /api/conversations/{conversation_id}": {"title": "Mine now"}}

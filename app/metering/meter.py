@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 from app.db import Database, DatabaseUnavailable, Session
 from app.ids import new_id
@@ -22,6 +23,7 @@ SETTLE_RETRY_SECONDS_MAX = 5.0
 GRACE = timedelta(seconds=30)
 
 log = logs.get("prome.meter")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -103,20 +105,27 @@ class Meter:
         settling.add_done_callback(self._settling.discard)
         return settling
 
-    async def _settle(self, held: Held) -> None:
+    async def insist(self, unit: Callable[[Session], Awaitable[Result]], hold_id: str) -> Result:
         """Never gives up while the process lives: the same hold again is the same settlement."""
         wait = 0.05
-        while held.resolution is None:
+        while True:
             try:
-                held.resolution = await self._db.transact(partial(_end, held=held))
-            except UnknownHold:
-                return
+                return await self._db.transact(unit)
             except DatabaseUnavailable:
-                log.warning("settlement_waits", hold=held.id)
+                log.warning("settlement_waits", hold=hold_id)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, SETTLE_RETRY_SECONDS_MAX)
-        self._metrics.tokens_charged.inc(held.resolution.charged)
-        self._metrics.tokens_lost.inc(held.resolution.surplus)
+
+    def count(self, resolution: Resolution) -> None:
+        self._metrics.tokens_charged.inc(resolution.charged)
+        self._metrics.tokens_lost.inc(resolution.surplus)
+
+    async def _settle(self, held: Held) -> None:
+        try:
+            held.resolution = await self.insist(partial(_end, held=held), held.id)
+        except UnknownHold:
+            return
+        self.count(held.resolution)
 
 
 async def _end(session: Session, held: Held) -> Resolution:

@@ -71,6 +71,10 @@ class Models:
             raise UnknownModel(models=[model.id for model in self._usable])
         return found
 
+    def known(self, model_id: str) -> Model:
+        """Also one that is offered no longer, for a reply that was begun with it."""
+        return self._all.get(model_id) or _unlisted(model_id)
+
     def chain(self, model: Model) -> list[Model]:
         """The model, then who stands in for it. One that is not offered by itself may stand in all the same."""
         others = [self._all[name] for name in model.fallbacks if name in self._all]

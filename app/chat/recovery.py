@@ -1,0 +1,179 @@
+"""What keeps a crash small: text is written down as it comes, workers say that they live, and what a dead one left
+running is ended by another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+
+from app.chat import closing
+from app.chat.closing import Ending
+from app.chat.endings import Interrupted
+from app.chat.events import as_data
+from app.chat.turn import Facts, Reply, Turn
+from app.chat.turns import Turns
+from app.clock import Clock
+from app.conversations import messages
+from app.db import Database, DatabaseUnavailable, Row, Session, as_moment
+from app.metering.meter import Meter
+from app.observability import logs
+from app.providers.models import Models
+from app.settings import Settings
+
+TICK_SECONDS = 0.25
+SAVED_SECONDS_MAX = 1.0
+SAVED_CHARS_MAX = 2048
+SIGN_OF_LIFE_SECONDS = 3.0
+DEAD_AFTER = timedelta(seconds=12)
+BATCH = 100
+SIGN_OF_LIFE = """
+INSERT INTO workers (id, seen_at) VALUES ($1, now()) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
+"""
+LEFT_BEHIND = """
+SELECT turns.*, messages.content, messages.tokens FROM turns
+LEFT JOIN workers ON workers.id = turns.worker
+LEFT JOIN messages ON messages.id = turns.message_id
+WHERE turns.state = 'running' AND (workers.id IS NULL OR workers.seen_at < $1) ORDER BY turns.id LIMIT $2
+"""
+
+log = logs.get("prome.chat")
+
+
+class Recovery:
+    def __init__(
+        self, settings: Settings, clock: Clock, db: Database, meter: Meter, models: Models, turns: Turns
+    ) -> None:
+        self._clock, self._db, self._meter, self._models, self._turns = clock, db, meter, models, turns
+        self._abandoned_seconds = settings.abandoned_seconds
+        self._ticking: asyncio.Task[None] | None = None
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._seen_at = 0.0
+
+    async def start(self) -> None:
+        """SQLite serves one server, so whoever opens the file finds only what dead ones left."""
+        async with self._db.begin() as session:
+            if self._db.kind == "sqlite":
+                await session.run("DELETE FROM workers")
+            await session.run(SIGN_OF_LIFE, self._turns.worker)
+        await self.end_what_was_left()
+        self._ticking = asyncio.create_task(self._tick(), name="checkpoints")
+
+    async def stop(self) -> None:
+        """Last of all, so that nobody waits for this worker to be taken for dead."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+        try:
+            async with self._db.begin() as session:
+                await session.run("DELETE FROM workers WHERE id = $1", self._turns.worker)
+        except DatabaseUnavailable:
+            log.warning("worker_could_not_sign_off")
+
+    async def end_what_was_left(self) -> int:
+        ended = 0
+        while True:
+            rows = await self._left_behind()
+            for row in rows:
+                await self._end(row)
+            ended += len(rows)
+            if len(rows) < BATCH:
+                return ended
+
+    async def save(self) -> None:
+        """All that is new of all turns in one unit; the turn's row before its message's, as its ending does."""
+        now = asyncio.get_running_loop().time()
+        due = [turn for turn in self._turns.running.values() if _is_due(turn, now)]
+        for start in range(0, len(due), BATCH):
+            await self._db.transact(partial(_write, turns=due[start : start + BATCH], now=now))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                await self.save()
+                await self._say_that_i_live()
+            except DatabaseUnavailable:
+                log.warning("checkpoint_waits_for_the_database")
+            except Exception as error:
+                log.error("checkpoint_failed", exc_info=error)
+            self._stop_unread()
+
+    async def _say_that_i_live(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._seen_at >= SIGN_OF_LIFE_SECONDS:
+            async with self._db.begin() as session:
+                await session.run(SIGN_OF_LIFE, self._turns.worker)
+            self._seen_at = now
+
+    def _stop_unread(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for turn in self._turns.running.values():
+            unread = turn.readers == 0 and not turn.may_be_unread and turn.stopping is None
+            if unread and now - turn.unread_since > self._abandoned_seconds:
+                log.info("reply_abandoned", stream=turn.facts.stream_id)
+                stopping = asyncio.create_task(self._turns.stop(turn))
+                self._stopping.add(stopping)
+                stopping.add_done_callback(self._stopping.discard)
+
+    async def _left_behind(self) -> list[Row]:
+        async with self._db.read() as session:
+            at = await session.row("SELECT now() AS at")
+            assert at is not None
+            rows = await session.rows(LEFT_BEHIND, as_moment(at["at"]) - DEAD_AFTER, BATCH)
+            for stream_id in sorted(self._turns.lost)[:BATCH]:
+                rows += await session.rows(LEFT_BEHIND.replace("workers.seen_at < $1", "turns.id = $1"), stream_id, 1)
+        return rows
+
+    async def _end(self, row: Row) -> None:
+        """Charges what was written down; what came after that is the house's loss."""
+        facts = self._facts(row)
+        text = (row["content"] or "")[row["content_from"] :]
+        reply = Reply([text], [int(length) for length in row["lengths"].split(",") if length])
+        tokens = await facts.tokenizer.count_soon(text)
+        ending = Ending("interrupted", tokens, charged=tokens > 0, error=Interrupted())
+        unit = partial(
+            closing.close, facts=facts, reply=reply, ending=ending, answered_by=facts.model, now=self._clock.now()
+        )
+        _, resolution = await self._db.transact(unit)
+        self._turns.lost.discard(row["id"])
+        if resolution is not None:
+            self._meter.count(resolution)
+            log.warning("turn_was_left_behind", stream=row["id"], charged=resolution.charged)
+
+    def _facts(self, row: Row) -> Facts:
+        meta = as_data(row["meta"])
+        model = self._models.known(row["model"])
+        tokenizer = self._models.tokenizer(model)
+        return Facts(
+            stream_id=row["id"],
+            user_id=row["user_id"],
+            conversation_id=row["conversation_id"],
+            message_id=row["message_id"],
+            hold_id=row["hold_id"],
+            model=model,
+            tokenizer=tokenizer,
+            prompt_tokens=meta["promptTokens"],
+            history_tokens=meta["historyTokens"],
+            sent_tokens=meta["promptTokens"],
+            kept=(row["content"] or "")[: row["content_from"]],
+        )
+
+
+def _is_due(turn: Turn, now: float) -> bool:
+    new = turn.chars - turn.saved_chars
+    return new > 0 and (new >= SAVED_CHARS_MAX or now - turn.saved_at >= SAVED_SECONDS_MAX)
+
+
+async def _write(session: Session, turns: list[Turn], now: float) -> None:
+    for turn in turns:
+        lengths = ",".join(map(str, turn.reply.lengths))
+        sql = "UPDATE turns SET lengths = $2 WHERE id = $1 AND state = 'running'"
+        if await session.run(sql, turn.facts.stream_id, lengths):
+            await messages.checkpoint(session, turn.facts.message_id, turn.facts.kept + turn.reply.text, 0)
+        session.after_commit(partial(_saved, turn, turn.chars, now))
+
+
+def _saved(turn: Turn, chars: int, now: float) -> None:
+    turn.saved_chars, turn.saved_at = chars, now

@@ -1,0 +1,102 @@
+"""The frames of a turn that has ended, made again from what the database keeps of it.
+
+For a while they are the very bytes that were sent. Later a new reader gets the short form (meta, one answer, usage,
+done), and one who comes back with a position still gets exactly what follows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.chat import events
+from app.db import Row, Session
+
+# After this, nobody who read the short form is still coming back to it by himself.
+COLLAPSED_REMEMBERED = timedelta(hours=1)
+FIND = """
+SELECT turns.*, messages.content FROM turns JOIN messages ON messages.id = turns.message_id
+WHERE turns.id = $1 AND turns.user_id = $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Frames, how many of them the reader has seen already, and what is to be noted about this reading."""
+
+    frames: list[bytes]
+    seen: int
+    note: tuple[str, object] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.seen >= len(self.frames)
+
+
+async def find(session: Session, user_id: str, stream_id: str) -> Row | None:
+    return await session.row(FIND, stream_id, user_id)
+
+
+async def note(session: Session, row: Row, replay: Replay) -> None:
+    if replay.note is not None:
+        column, value = replay.note
+        await session.run(f"UPDATE turns SET {column} = $2 WHERE id = $1", row["id"], value)
+
+
+def replayed(row: Row, after: int | None, now: datetime, retention: timedelta) -> Replay:
+    """`after` is the last event that the reader has seen."""
+    seen = 0 if after is None else after + 1
+    whole = exact(row)
+    if row["ended_at"] + retention >= now:
+        return _beyond(row, whole, seen)
+    short = collapsed(row)
+    if seen == 0:
+        return Replay(short, 0, ("collapsed_at", now))
+    if seen <= len(short) and row["collapsed_at"] and row["collapsed_at"] + COLLAPSED_REMEMBERED >= now:
+        return Replay(short, seen)
+    return _beyond(row, whole, seen)
+
+
+def _beyond(row: Row, whole: list[bytes], seen: int) -> Replay:
+    """Of an interrupted stream, a reader may have seen more than was kept; it is told the ending all the same."""
+    ending = _ending(row, seen)
+    kept = len(whole) - len(ending)
+    if row["state"] != "interrupted" or seen <= kept or seen == len(whole) or seen - 1 == row["end_id"]:
+        return Replay(whole, seen)
+    return Replay([b""] * seen + ending, seen, ("end_id", seen + len(ending) - 1))
+
+
+def exact(row: Row) -> list[bytes]:
+    frames = [events.from_text(0, "meta", row["meta"])]
+    at = row["content_from"]
+    for length in _lengths(row):
+        frames.append(events.answer(len(frames), row["content"][at : at + length]))
+        at += length
+    return frames + _ending(row, len(frames))
+
+
+def collapsed(row: Row) -> list[bytes]:
+    """Its ids are other ones than those of the exact form, which is why it is remembered that somebody read it."""
+    meta = events.from_text(0, "meta", row["meta"])
+    text = row["content"][row["content_from"] : row["content_from"] + sum(_lengths(row))]
+    if row["error"] is None:
+        return [meta, events.whole_answer(1, text), *_closing(row, 2)]
+    return [meta, *([events.answer(1, text)] if text else []), *_closing(row, 2 if text else 1)]
+
+
+def _lengths(row: Row) -> list[int]:
+    return [int(length) for length in row["lengths"].split(",") if length]
+
+
+def _ending(row: Row, number: int) -> list[bytes]:
+    if row["error"] is None:
+        return [events.last_answer(number), *_closing(row, number + 1)]
+    return _closing(row, number)
+
+
+def _closing(row: Row, number: int) -> list[bytes]:
+    usage = [events.from_text(number, "usage", row["usage"])] if row["usage"] else []
+    number += len(usage)
+    if row["error"] is not None:
+        return [*usage, events.from_text(number, "error", row["error"])]
+    return [*usage, events.done(number, row["conversation_id"], row["message_id"], row["finish_reason"])]

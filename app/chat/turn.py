@@ -1,0 +1,146 @@
+"""One running turn: what has been said so far, who reads it, and the log they read it from."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from app.chat import events
+from app.chat.events import Data
+from app.providers.catalogue import Model
+from app.providers.provider import Answering, Attempt, Finished, Part, Reported, Words
+from app.providers.tokens import Tokenizer
+from app.streams.log import Log, next_change
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a turn is about, and all that its ending needs to know."""
+
+    stream_id: str
+    user_id: str
+    conversation_id: str
+    message_id: str
+    hold_id: str
+    model: Model
+    tokenizer: Tokenizer
+    # What is charged of the prompt, what of that was said earlier, and what is sent.
+    prompt_tokens: int
+    history_tokens: int
+    sent_tokens: int
+    # What the message held before this turn, when it is a reply that is carried on.
+    kept: str = ""
+    kept_tokens: int = 0
+    cut_by_balance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The ending as the database has it, whoever wrote it."""
+
+    state: str
+    finish_reason: str | None
+    usage: Data | None
+    error: Data | None
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came of it."""
+
+    texts: list[str] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    model_id: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    reported: Reported | None = None
+    reason: str | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+
+class Turn:
+    def __init__(self, facts: Facts, meta: Data, max_tokens: int, now: float) -> None:
+        self.facts, self.max_tokens = facts, max_tokens
+        self.log, self.reply = Log(), Reply()
+        # The same reply as bare text, once somebody reads it like that.
+        self._plain: Log | None = None
+        self.ended: asyncio.Event = asyncio.Event()
+        self.ending: Ended | None = None
+        self.speaking: asyncio.Task[None] | None = None
+        # Why it was told to stop, when it was.
+        self.stopping: str | None = None
+        # Whether anybody was asked; from then on it may have cost the house something.
+        self.asked = False
+        self.readers, self.unread_since, self.may_be_unread = 0, now, False
+        self.chars, self.saved_chars, self.saved_at = 0, 0, now
+        # A token is a character or more, nearly always: before this many there is nothing to count.
+        self.count_at = max_tokens
+        self._meta: Data | None = meta
+
+    def say_meta(self) -> None:
+        """Once, and first: who answers, or else who was asked."""
+        if self._meta is not None:
+            meta, self._meta = self._meta, None
+            self.log.append(events.from_text(0, "meta", events.as_text(meta)))
+
+    def take(self, part: Part) -> None:
+        match part:
+            case Words(texts=texts):
+                self._say("".join(texts))
+            case Answering(model=model, attempts=attempts):
+                self.reply.model_id, self.reply.attempts = model, attempts
+                if self._meta is not None:
+                    self._meta["model"] = model
+                    self.say_meta()
+            case Reported():
+                self.reply.reported = part
+            case Finished(reason=reason, attempts=attempts):
+                self.reply.reason = reason
+                self.reply.attempts = attempts or self.reply.attempts
+
+    def _say(self, text: str) -> None:
+        self.say_meta()
+        reply, log = self.reply, self.log
+        reply.texts.append(text)
+        reply.lengths.append(len(text))
+        self.chars += len(text)
+        log.append(events.answer(len(log.frames), text))
+        if self._plain is not None:
+            self._plain.append(text.encode())
+
+    @property
+    def plain(self) -> Log:
+        if self._plain is None:
+            self._plain = Log()
+            self._plain.append(*(text.encode() for text in self.reply.texts))
+        return self._plain
+
+    def finish(self, ending: Ended | None, frames: list[bytes]) -> None:
+        self.ending = ending
+        self.log.append(*frames)
+        self.log.close()
+        self.plain.close(broken=ending is None or ending.error is not None)
+        self.ended.set()
+
+    async def first_words(self) -> None:
+        """Returns when there is something to read, or nothing more to wait for."""
+        while not self.reply.texts and not self.ended.is_set():
+            await next_change(self.log)
+
+    @property
+    def was_cancelled(self) -> bool:
+        return self.speaking is not None and self.speaking.done() and self.speaking.cancelled()
+
+    @property
+    def failure(self) -> BaseException | None:
+        done = self.speaking is not None and self.speaking.done() and not self.speaking.cancelled()
+        return self.speaking.exception() if done and self.speaking else None
+
+    def enter(self) -> None:
+        self.readers += 1
+
+    def leave(self) -> None:
+        self.readers -= 1
+        self.unread_since = asyncio.get_running_loop().time()

@@ -1,0 +1,183 @@
+"""All turns of this process: started, found, stopped, and each run to its end whoever is watching."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing
+from datetime import timedelta
+from functools import partial
+from typing import Any, Protocol
+
+from app.chat import asks, closing, endings
+from app.chat.asks import Ask, Plan
+from app.chat.endings import Draining
+from app.chat.opening import Limits, open_turn
+from app.chat.turn import Turn
+from app.clock import Clock
+from app.db import Database
+from app.edge.idempotency import Ask as Repeatable
+from app.errors import Unavailable
+from app.ids import new_id
+from app.ledger import ledger
+from app.ledger.ledger import InsufficientTokens, Terms
+from app.metering.meter import REPLY_TOKENS_MIN, Meter, Quote
+from app.observability import logs
+from app.providers.catalogue import Model
+from app.providers.models import Models
+from app.providers.provider import Part, PromptMessage
+from app.settings import Settings
+
+# With others to fall back to, `meta` waits this long for the one who will answer.
+META_SECONDS_MAX = 0.15
+# Beyond the longest reply: its ending, also when the database is away for a while, and a sweep of what was left.
+HOLD_GRACE = timedelta(minutes=5)
+
+log = logs.get("prome.chat")
+
+
+class Replies(Protocol):
+    def reply(self, model: Model, messages: tuple[PromptMessage, ...], max_tokens: int) -> AsyncIterator[Part]: ...
+
+
+class TooBusy(Unavailable):
+    code, message = "too_busy", "There are more conversations going on than we can serve. Please try again shortly."
+
+
+class Turns:
+    def __init__(
+        self, settings: Settings, clock: Clock, db: Database, meter: Meter, models: Models, replies: Replies
+    ) -> None:
+        self._clock, self._db, self._meter, self._models, self._replies = clock, db, meter, models, replies
+        self._turns_max = settings.turns_max
+        lifetime = timedelta(seconds=settings.turn_seconds_max) + HOLD_GRACE
+        self._limits = Limits(settings.turns_per_user_max, lifetime)
+        self.worker = new_id("wrk")
+        self.running: dict[str, Turn] = {}
+        # Those whose ending failed for a reason of our own; the recovery ends them instead.
+        self.lost: set[str] = set()
+        self.draining = False
+        self._work: set[asyncio.Task[Any]] = set()
+
+    async def planned(self, ask: Ask) -> tuple[Plan, Quote]:
+        """What it would be and cost; nothing is written and nobody is asked."""
+        model = self._models.pick(ask.model_id)
+        async with self._db.read() as session:
+            place = await asks.find_place(session, ask, model)
+        plan = await asks.plan(ask, place, model, self._models.tokenizer(model), self._clock.now())
+        return plan, plan.quote(place.has)
+
+    async def start(self, ask: Ask, again: Repeatable | None = None) -> Turn:
+        """In a task of its own: whoever asked may be gone before the answer, and the turn runs all the same."""
+        if self.draining:
+            raise Draining(retry_after_seconds=5)
+        if len(self.running) >= self._turns_max:
+            raise TooBusy(retry_after_seconds=2)
+        return await asyncio.shield(self._keep(self._start(ask, again)))
+
+    async def stop(self, turn: Turn, why: str = "stopped") -> None:
+        """Hangs up on the upstream; returns when the turn has ended."""
+        if turn.stopping is None and turn.speaking is not None:
+            turn.stopping = why
+            turn.speaking.cancel()
+        await turn.ended.wait()
+
+    async def drain(self, seconds: float) -> None:
+        """No new ones; those that run may go on for a while, and are then ended in order."""
+        self.draining = True
+        waiting = [asyncio.create_task(turn.ended.wait()) for turn in self.running.values()]
+        if waiting:
+            await asyncio.wait(waiting, timeout=seconds)
+        await asyncio.gather(*(self.stop(turn, "draining") for turn in list(self.running.values())))
+        for task in waiting:
+            task.cancel()
+
+    async def _start(self, ask: Ask, again: Repeatable | None) -> Turn:
+        """Between the quote and the hold another reply may have taken its part: then it is quoted again."""
+        if ask.conversation_id is not None:
+            async with self._db.read() as session:
+                await asks.require_quiet(session, ask.user_id, ask.conversation_id)
+        while True:
+            plan, quote = await self.planned(ask)
+            if not quote.affordable:
+                raise await self._not_affordable(plan)
+            unit = partial(
+                open_turn, plan=plan, quote=quote, limits=self._limits, worker=self.worker, again=again,
+                now=self._clock.now(),
+            )  # fmt: skip
+            try:
+                facts, meta = await self._db.transact(unit)
+            except InsufficientTokens:
+                continue
+            turn = Turn(facts, meta, quote.max_tokens, asyncio.get_running_loop().time())
+            self._run(turn, plan.prompt.messages)
+            return turn
+
+    async def _not_affordable(self, plan: Plan) -> InsufficientTokens:
+        """Names the least that would do."""
+        async with self._db.read() as session:
+            has = await ledger.balance(session, plan.ask.user_id)
+        least = Terms(plan.prompt_tokens, min(plan.reply_tokens, REPLY_TOKENS_MIN), plan.rates).tokens
+        return InsufficientTokens(
+            balance=has.balance,
+            available=has.available,
+            needed=least,
+            affordable=plan.rates.affordable(has.available, plan.prompt_tokens),
+        )
+
+    def _run(self, turn: Turn, messages: tuple[PromptMessage, ...]) -> None:
+        self.running[turn.facts.stream_id] = turn
+        turn.speaking = asyncio.create_task(self._speak(turn, messages))
+        turn.speaking.add_done_callback(lambda _: self._keep(self._end(turn)))
+
+    async def _speak(self, turn: Turn, messages: tuple[PromptMessage, ...]) -> None:
+        """Owns the call to the upstream and nothing else. It may be cancelled at any moment."""
+        turn.asked = True
+        model = turn.facts.model
+        if len(self._models.chain(model)) == 1:
+            turn.say_meta()
+        else:
+            asyncio.get_running_loop().call_later(META_SECONDS_MAX, turn.say_meta)
+        async with aclosing(self._replies.reply(model, messages, turn.max_tokens)) as parts:  # type: ignore[type-var]
+            async for part in parts:
+                turn.take(part)
+                if turn.chars >= turn.count_at and await self._is_full(turn):
+                    turn.reply.reason = "length"
+                    return
+
+    async def _is_full(self, turn: Turn) -> bool:
+        """An upstream that ignores its limit is stopped at ours."""
+        tokens = await turn.facts.tokenizer.count_soon(turn.reply.text)
+        turn.count_at = turn.chars + max(1, turn.max_tokens - tokens + 1)
+        return tokens > turn.max_tokens
+
+    async def _end(self, turn: Turn) -> None:
+        """Readers are told what is in the database, and not before it is there."""
+        facts, ended, frames = turn.facts, None, []
+        try:
+            ending = await endings.ending_of(turn)
+            unit = partial(
+                closing.close, facts=facts, reply=turn.reply, ending=ending, answered_by=self._answered_by(turn),
+                now=self._clock.now(),
+            )  # fmt: skip
+            ended, resolution = await self._meter.insist(unit, facts.hold_id)
+            if resolution is not None:
+                self._meter.count(resolution)
+            turn.say_meta()
+            frames = endings.closing_frames(turn, ended)
+        except Exception as error:
+            log.error("turn_could_not_end", stream=facts.stream_id, exc_info=error)
+            self.lost.add(facts.stream_id)
+        finally:
+            self.running.pop(facts.stream_id, None)
+            turn.finish(ended, frames)
+
+    def _answered_by(self, turn: Turn) -> Model:
+        asked = turn.facts.model
+        return next((model for model in self._models.chain(asked) if model.id == turn.reply.model_id), asked)
+
+    def _keep(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+        return task
