@@ -151,13 +151,19 @@ async def test_words_may_go_on_for_longer_than_the_first_may_take() -> None:
     assert told.text == text_of(40)
 
 
+def watches() -> set[Watch]:
+    gc.collect()
+    return {each for each in gc.get_objects() if isinstance(each, Watch)}
+
+
 async def test_nothing_watches_a_reply_that_has_ended() -> None:
+    of_others = watches()
+
     async with provider_with(first_content_seconds=600, progress_seconds=600, turn_seconds_max=600) as (provider, fake):
         await read(provider.reply(ask()))
         await leave(provider.reply(ask("fault-stall")), fake)
 
-    gc.collect()
-    assert [each for each in gc.get_objects() if isinstance(each, Watch)] == []
+    assert watches() <= of_others
 
 
 async def test_a_reply_has_an_end_however_steadily_it_comes() -> None:
@@ -235,6 +241,15 @@ async def test_an_error_that_never_gets_to_its_point_is_known_by_its_status() ->
     assert type(told.failure) is ProviderFailed
     assert told.failure.cause == "status 500"
     assert told.seconds < 5
+
+
+async def test_an_endless_error_is_not_read_to_its_end() -> None:
+    async with provider_with("500_huge", first_content_seconds=10) as (provider, fake):
+        told = await read(provider.reply(ask()))
+        await eventually(lambda: fake.last.ending != "open")
+
+        assert told.failure
+        assert fake.last.ending == "hung_up"
 
 
 async def test_a_probe_asks_nothing() -> None:
