@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 from scripts.upstream import frames
 from scripts.upstream.call import Call
 
@@ -50,6 +52,13 @@ async def fault_html_200(call: Call) -> None:
 async def fault_json_200(call: Call) -> None:
     """A whole answer as JSON where a stream was asked for."""
     await call.json(frames.completion(call.model, frames.text_of(3), "stop", 3))
+
+
+async def fault_gzip_200(call: Call) -> None:
+    """A stream that is packed, although nobody asked for that."""
+    await call.head(Content_Encoding="gzip")
+    await call.send(gzip.compress(frames.opening(call.model)))
+    await call.close()
 
 
 async def fault_redirect(call: Call) -> None:

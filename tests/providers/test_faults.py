@@ -57,7 +57,7 @@ FAILURES: dict[str, tuple[type[ProviderFailed], str]] = {
     **dict.fromkeys(("400_key", "401", "403", "404", "429_quota"), (ProviderFailed, "")),
     **dict.fromkeys(("429", "429_long", "429_once", "error_first"), (ProviderBusy, "")),
     **dict.fromkeys(("500", "500_html", "500_huge", "500_once", "503"), (ProviderFailed, "")),
-    **dict.fromkeys(("disconnect_before_response", "refuse", "html_200", "json_200"), (ProviderFailed, "")),
+    **dict.fromkeys(("disconnect_before_response", "refuse", "gzip_200", "html_200", "json_200"), (ProviderFailed, "")),
     **dict.fromkeys(("redirect", "short_content_length"), (ProviderFailed, "")),
     **dict.fromkeys(("500_stall", "pings_only", "stall_before_content", "stall_before_headers"), (ProviderTimeout, "")),
     **dict.fromkeys(("pings_midway", "stall", "chunked_garbage"), (ProviderTimeout, SAID)),
