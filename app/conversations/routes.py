@@ -22,11 +22,8 @@ from app.errors import Invalid, NotFound
 from app.services import services
 
 NUMBER_DIGITS_MAX = 9
-Title = Annotated[
-    Text,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(lambda title: " ".join(title.split())),
-]
+# In this order: a title is measured as it will be kept.
+Title = Annotated[Text, AfterValidator(lambda title: " ".join(title.split())), Field(min_length=1, max_length=200)]
 MessageId = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
 
 
