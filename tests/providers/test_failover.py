@@ -24,6 +24,7 @@ from tests.fakes.upstream import FakeUpstream, text_of, upstream
 from tests.providers.asking import Told, leave, provider_of, read
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
 MESSAGES = (PromptMessage("user", "Hello"),)
 SAID = text_of(3)
 

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from app.providers.provider import ProviderTimeout
 from scripts.upstream.faults import described
 from tests.fakes.upstream import text_of
 from tests.providers.asking import ask, provider_of, read
 
+pytestmark = pytest.mark.slow
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "fake_upstream.py")
 
 

@@ -21,6 +21,7 @@ from scripts.upstream.faults import described
 from tests.providers.asking import GUARDS, ask, leave, provider_with, read
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
 HUNG_UP_SECONDS_MAX = 0.25
 SAID = "The quick brown"
 Good = tuple[str, Reason, Reported | None]

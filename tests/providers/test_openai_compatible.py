@@ -16,6 +16,7 @@ from tests.fakes.upstream import text_of, upstream
 from tests.providers.asking import GUARDS, KEY, Told, ask, leave, provider_of, provider_with, read
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
 BUSY_SECONDS_MAX = 0.05
 
 
