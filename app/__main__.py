@@ -39,6 +39,8 @@ cli = typer.Typer(
 )
 Result = TypeVar("Result")
 KEEP_ALIVE_SECONDS = 30
+# Replies have had their time before this begins; what is left is a request or two.
+CLOSING_SECONDS = 1
 CONNECTIONS_WAITING_MAX = 2048
 # What an operator can mend and needs no traceback for.
 DATABASE_TROUBLE = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, CommandError)
@@ -74,7 +76,7 @@ def serve() -> None:
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=settings.drain_seconds,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
         backlog=CONNECTIONS_WAITING_MAX,
     )
 

@@ -40,8 +40,11 @@ async def healthz(request: Request) -> Alive:
 
 async def readyz(request: Request) -> Ready:
     """Answers 200 when requests can be served, else 503 and why."""
+    its = services(request)
+    if its.turns.draining:
+        raise NotReady(reason="it is being stopped")
     try:
-        await services(request).db.ping()
+        await its.db.ping()
     except DatabaseUnavailable:
         raise NotReady(reason="the database does not answer") from None
     return Ready(checks={"database": "ok"})

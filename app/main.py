@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
 
@@ -27,6 +27,7 @@ from app.chat.turns import Turns
 from app.clock import Clock, SystemClock
 from app.conversations import routes as conversations
 from app.db import Database
+from app.draining import before_stopping
 from app.edge import errors, openapi
 from app.edge.body_limit import BodyLimit
 from app.edge.headers import security_headers
@@ -69,15 +70,20 @@ def create_app(
     clock: Clock | None = None,
     more_routes: Sequence[BaseRoute] = (),
     providers: Mapping[str, Provider] | None = None,
+    signals: bool = False,
 ) -> Starlette:
-    """`more_routes` lets a test try the edge with rows of its own; `providers` join those that are set up."""
+    """`more_routes` lets a test try the edge with rows of its own; `providers` join those that are set up.
+
+    With `signals`, being told to stop lets running replies finish first.
+    """
     services = build(settings, clock or SystemClock(), providers)
     routes = [*API, *more_routes]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with running(services):
-            yield
+            with before_stopping(partial(_empty, services)) if signals else nullcontext():
+                yield
 
     app = Starlette(
         routes=[*routes, *pages.routes],
@@ -119,6 +125,11 @@ async def running(its: Services) -> AsyncIterator[None]:
         yield
 
 
+async def _empty(its: Services) -> None:
+    await its.turns.drain(its.settings.drain_seconds)
+    await its.readers.stop()
+
+
 async def _warm_up(its: Services) -> None:
     """The built-in model takes a second to start, which the first to ask would wait for."""
     built_in = its.providers.get(LOCAL)
@@ -130,7 +141,7 @@ def from_environment() -> Starlette:
     """What each server process runs."""
     settings = read_settings()
     logs.configure(settings)
-    return create_app(settings)
+    return create_app(settings, signals=True)
 
 
 def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provider] | None = None) -> Services:

@@ -25,6 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"admin"}),
     frozenset({"services"}),
     frozenset({"routes", *DOORS, "upkeep", "operator"}),
+    frozenset({"draining"}),
     frozenset({"main", "doctor"}),
     frozenset({"__main__"}),
 )

@@ -1,0 +1,131 @@
+"""Being told to stop: running replies finish, or end in a way that can be taken up again, and nothing is misbilled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from app.db import Database
+from app.ledger import audit
+from tests.chat.strict import Event, events_of, read_all, require_grammar, text_of
+from tests.command import Command, Server
+from tests.fakes.upstream import upstream
+
+PASSWORD = "correct horse battery"
+GAP_SECONDS = 0.02
+
+
+@pytest.fixture
+def command(tmp_path: Path, assets: str, database_url: str) -> Command:
+    return Command(tmp_path, {"ASSETS_DIR": assets, "DATABASE_URL": database_url, "OPENAI_MODEL": "fake"})
+
+
+@pytest.fixture
+def assets() -> str:
+    return str(Path(__file__).parents[1] / "var")
+
+
+@asynccontextmanager
+async def somebody(server: Server) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=server.url, timeout=20) as client:
+        registered = await client.post("/api/auth/register", json={"email": "ann@example.com", "password": PASSWORD})
+        client.cookies.clear()
+        client.headers["Authorization"] = f"Bearer {registered.json()['token']}"
+        yield client
+
+
+async def until_words(stream: AsyncIterator[Event]) -> list[Event]:
+    seen = []
+    async for event in stream:
+        seen.append(event)
+        if event.name == "answer":
+            break
+    return seen
+
+
+async def gone(server: Server) -> float:
+    """Seconds until the process has ended."""
+    began = time.monotonic()
+    await asyncio.to_thread(server.process.wait, 20)
+    return time.monotonic() - began
+
+
+async def differences(url: str) -> list[object]:
+    db = Database(url)
+    await db.open()
+    try:
+        async with db.read() as session:
+            return list(await audit.differences(session))
+    finally:
+        await db.close()
+
+
+async def test_a_running_reply_goes_on_to_its_end_and_new_ones_are_refused(command: Command) -> None:
+    async with upstream(tokens=60, gap_seconds=GAP_SECONDS) as fake:
+        with command.serving(OPENAI_BASE_URL=fake.url, DRAIN_SECONDS="10") as server:
+            async with somebody(server) as client, client.stream("POST", "/api/chat", json={"message": "Go"}) as reply:
+                stream = events_of(reply)
+                seen = await until_words(stream)
+                server.process.terminate()
+                refused, ready = await refused_soon(client)
+                seen += [event async for event in stream]
+            await gone(server)
+
+    require_grammar(seen)
+    assert seen[-1].name == "done"
+    assert (refused.status_code, refused.json()["code"]) == (503, "draining")
+    assert "Retry-After" in refused.headers
+    assert (ready.status_code, ready.json()["code"]) == (503, "not_ready")
+    assert server.process.returncode == 0, server.log.read_text()
+    assert "Traceback" not in server.log.read_text()
+
+
+async def refused_soon(client: httpx2.AsyncClient) -> tuple[httpx2.Response, httpx2.Response]:
+    """The signal takes a moment to arrive."""
+    async with asyncio.timeout(5):
+        while (ready := await client.get("/readyz")).status_code == 200:
+            pass
+    return await client.post("/api/chat", json={"message": "One more"}), ready
+
+
+async def test_at_the_deadline_a_reply_ends_so_that_it_can_be_taken_up_again(
+    command: Command, database_url: str
+) -> None:
+    async with upstream(tokens=5000, gap_seconds=GAP_SECONDS) as fake:
+        with command.serving(OPENAI_BASE_URL=fake.url, DRAIN_SECONDS="1") as server:
+            async with somebody(server) as client, client.stream("POST", "/api/chat", json={"message": "Go"}) as reply:
+                stream = events_of(reply)
+                seen = await until_words(stream)
+                server.process.terminate()
+                seen += [event async for event in stream]
+                seconds = await gone(server)
+        with command.serving(OPENAI_BASE_URL=fake.url) as server:
+            await require_it_can_be_taken_up(server, client, seen)
+
+    require_grammar(seen)
+    error = seen[-1].data
+    assert (error["code"], error["retryable"]) == ("draining", True)
+    assert seen[-2].data["completionTokens"] > 0
+    assert error["balance"] == 1000 - seen[-2].data["tokensUsed"]
+    assert seconds < 3
+    assert await differences(database_url) == []
+
+
+async def require_it_can_be_taken_up(server: Server, client: httpx2.AsyncClient, seen: list[Event]) -> None:
+    meta = seen[0].data
+    async with httpx2.AsyncClient(base_url=server.url, headers=client.headers, timeout=20) as again:
+        async with again.stream("GET", f"/api/chat/streams/{meta['streamId']}?after=2") as rejoined:
+            assert await read_all(rejoined, first=3) == seen[3:]
+        messages = await again.get(f"/api/conversations/{meta['conversationId']}/messages")
+        reply = messages.json()["messages"][-1]
+        assert (reply["status"], reply["content"]) == ("interrupted", text_of(seen))
+        asked = {"conversationId": meta["conversationId"], "parentId": meta["messageId"], "continue": True}
+        answer = await again.post("/api/chat", json={**asked, "maxTokens": 20}, headers={"Accept": "application/json"})
+        assert answer.json()["messageId"] == meta["messageId"]
+        assert answer.json()["usage"]["promptTokens"] == 0
