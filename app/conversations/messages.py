@@ -52,7 +52,7 @@ COLUMNS = list(Message.model_fields)
 WRITE = f"""
 INSERT INTO messages ({", ".join(COLUMNS)}) VALUES ({", ".join(f"${n}" for n in range(1, len(COLUMNS) + 1))})
 """
-CHECKPOINT = "UPDATE messages SET content = $2, tokens = $3 WHERE id = $1 AND status = 'streaming'"
+CHECKPOINT = "UPDATE messages SET content = $2 WHERE id = $1 AND status = 'streaming'"
 FINISH = """
 UPDATE messages SET content = $2, tokens = $3, encoding = $4, status = $5, model = $6, finish_reason = $7, usage = $8
 WHERE id = $1
@@ -117,9 +117,9 @@ async def write(session: Session, message: Message) -> None:
         await search.remember_message(session, message.id, message.content)
 
 
-async def checkpoint(session: Session, message_id: str, content: str, tokens: int) -> None:
+async def checkpoint(session: Session, message_id: str, content: str) -> None:
     """What came so far, for whoever picks up after a crash. The index is not touched."""
-    await session.run(CHECKPOINT, message_id, content, tokens)
+    await session.run(CHECKPOINT, message_id, content)
 
 
 async def finish(

@@ -68,6 +68,7 @@ class SearchEntry(SQLModel, table=True):
             "ix_search_entries_words",
             text("array_to_tsvector(string_to_array(words, ' '))"),
             postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
         ).ddl_if(dialect="postgresql"),
     )
 

@@ -183,20 +183,20 @@ async def test_a_reply_grows_ends_and_can_be_carried_on(services: Services, ann:
     seen = []
 
     async with services.db.begin() as session:
-        await messages.checkpoint(session, reply.id, "so", 1)
+        await messages.checkpoint(session, reply.id, "so")
         seen.append(await messages.find(session, its.id, reply.id))
         ended = await finish(session, reply.id, "so far", status="stopped")
-        await messages.checkpoint(session, reply.id, "too late", 9)
+        await messages.checkpoint(session, reply.id, "too late")
         seen.append(await messages.find(session, its.id, reply.id))
         await messages.reopen(session, reply.id)
-        await messages.checkpoint(session, reply.id, "so far so", 3)
+        await messages.checkpoint(session, reply.id, "so far so")
         seen.append(await messages.find(session, its.id, reply.id))
 
     assert ended
     assert [(one.status, one.content, one.tokens) for one in seen] == [
-        ("streaming", "so", 1),
+        ("streaming", "so", 0),
         ("stopped", "so far", 2),
-        ("streaming", "so far so", 3),
+        ("streaming", "so far so", 2),
     ]
     assert (seen[1].model, seen[1].finish_reason, seen[1].usage) == ("small", "stop", '{"tokensUsed":3}')
 
@@ -207,7 +207,7 @@ async def test_a_reply_whose_conversation_is_gone_cannot_be_ended(services: Serv
 
     async with services.db.begin() as session:
         await conversations.delete(session, ann.id, its.id, services.clock.now())
-        await messages.checkpoint(session, reply.id, "so", 1)
+        await messages.checkpoint(session, reply.id, "so")
         ended = await finish(session, reply.id, "so far")
 
     assert not ended

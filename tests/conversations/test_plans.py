@@ -58,7 +58,7 @@ async def everything(session: Session, its: Talk, other: Talk) -> None:
     assert await changes.newest(session, user_id)
     await messages.find(session, its.id, its.ids[0])
     await messages.write(session, message(its.id, 5, its.ids[-1], "five", created_at=now))
-    await messages.checkpoint(session, its.ids[-1], "so", 1)
+    await messages.checkpoint(session, its.ids[-1], "so")
     await messages.reopen(session, its.ids[-1])
     ending = {"encoding": "e", "status": "stopped", "model": None, "finish_reason": None, "usage": None}
     await messages.finish(session, its.ids[-1], content="so", tokens=1, **ending)  # type: ignore[arg-type]

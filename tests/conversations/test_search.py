@@ -168,12 +168,12 @@ async def test_what_streams_is_found_once_it_ends_and_a_checkpoint_touches_nothi
     its = await talk(services, ann.id, "one")
     reply = await its.say("", status="streaming")
     async with services.db.begin() as session:
-        await messages.checkpoint(session, reply.id, "a pangolin", 2)
+        await messages.checkpoint(session, reply.id, "a pangolin")
         before = await entries(session, reply.id)
         await end(session, reply.id, "a pangolin walks")
         after = await entries(session, reply.id)
         await messages.reopen(session, reply.id)
-        await messages.checkpoint(session, reply.id, "a pangolin walks home", 4)
+        await messages.checkpoint(session, reply.id, "a pangolin walks home")
         meanwhile = await entries(session, reply.id)
 
     assert before == []
