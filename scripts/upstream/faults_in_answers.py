@@ -113,6 +113,11 @@ async def fault_429(call: Call) -> None:
     await call.error(429, f"Rate limit reached: {TELLTALE}", "rate_limit_exceeded", Retry_After="7")
 
 
+async def fault_429_bare(call: Call) -> None:
+    """Too much is asked; does not say when to come back."""
+    await call.error(429, TELLTALE, "rate_limit_exceeded")
+
+
 async def fault_429_long(call: Call) -> None:
     """Too much is asked; come back next year."""
     await call.error(429, TELLTALE, "rate_limit_exceeded", Retry_After="31536000")

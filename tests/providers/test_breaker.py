@@ -131,6 +131,20 @@ def test_the_wait_is_short_again_after_it_was_closed() -> None:
     assert breaker.retry_after_seconds() == 15
 
 
+def test_what_was_before_it_closed_is_forgotten() -> None:
+    watch = Stopwatch()
+    breaker = Breaker(watch)
+    for _ in range(10):
+        breaker.succeeded(admitted(breaker))
+        fail(breaker)
+    watch.now += 15
+    breaker.succeeded(admitted(breaker))
+
+    fail(breaker, 4)
+
+    assert state_of(breaker) is State.CLOSED
+
+
 def test_one_that_was_sent_to_see_and_left_makes_room_for_the_next() -> None:
     watch = Stopwatch()
     breaker = opened(watch)

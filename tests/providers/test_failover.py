@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 import pytest
@@ -13,6 +13,7 @@ from app.providers.breaker import State
 from app.providers.catalogue import Model
 from app.providers.failover import Replies
 from app.providers.provider import (
+    Answering,
     PromptMessage,
     ProviderBusy,
     ProviderFailed,
@@ -68,6 +69,12 @@ class House:
         for _ in range(times):
             told = await read(self.replies.reply(FIRST, MESSAGES, max_tokens))
         return told
+
+    async def fail(self, times: int) -> None:
+        """Of the fault `500_once`, so that the next question after it is answered."""
+        for _ in range(times):
+            self.first.seen.forget("500_once")
+            await self.ask()
 
     def counted(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(name, labels) or 0
@@ -214,18 +221,39 @@ async def test_a_provider_that_keeps_failing_is_left_alone_and_asked_again_later
         assert its.first.seen.calls == calls + 1
 
 
-async def test_a_provider_that_recovers_is_asked_first_again() -> None:
-    async with house("500_once", chain=Chain(FIRST)) as its:
-        for _ in range(5):
-            its.first.seen.forget("500_once")
-            await its.ask()
+async def test_a_reply_between_failures_speaks_for_the_provider() -> None:
+    async with house("500_once") as its:
+        await its.fail(times=4)
+        await its.ask()
+        await its.fail(times=4)
+
+        assert its.replies.state()["first"] is State.CLOSED
+
+
+async def test_a_provider_that_recovers_is_asked_first_again_from_its_first_words_on() -> None:
+    async with house("500_once") as its:
+        await its.fail(times=5)
         assert its.replies.state()["first"] is State.OPEN
         its.watch.now += 15
-        told = await its.ask()
 
-        assert told.text == SAID
-        assert its.replies.state()["first"] is State.CLOSED
-        assert its.counted("prome_upstream_circuit", provider="first") == 0
+        async with aclosing(its.replies.reply(FIRST, MESSAGES, 100)) as parts:
+            answering = await anext(parts)
+
+            assert isinstance(answering, Answering)
+            assert answering.model == "first-model"
+            assert its.replies.state()["first"] is State.CLOSED
+            assert its.counted("prome_upstream_circuit", provider="first") == 0
+
+
+async def test_whoever_was_sent_to_see_and_left_makes_room_for_the_next() -> None:
+    async with house("stall_before_headers") as its:
+        await its.ask(times=5)
+        its.watch.now += 15
+        await leave(its.replies.reply(FIRST, MESSAGES, 100), its.first)
+        calls = its.first.seen.calls
+        await its.ask()
+
+        assert its.first.seen.calls == calls + 1
 
 
 async def test_when_every_circuit_is_open_the_user_is_told_when_to_come_back() -> None:

@@ -56,7 +56,7 @@ REPLIES: dict[str, Good] = {
 FAILURES: dict[str, tuple[type[ProviderFailed], str]] = {
     **dict.fromkeys(("400", "400_context"), (ProviderRefused, "")),
     **dict.fromkeys(("400_key", "401", "403", "404", "429_quota"), (ProviderFailed, "")),
-    **dict.fromkeys(("429", "429_long", "429_once", "error_first"), (ProviderBusy, "")),
+    **dict.fromkeys(("429", "429_bare", "429_long", "429_once", "error_first"), (ProviderBusy, "")),
     **dict.fromkeys(("500", "500_html", "500_huge", "500_once", "503"), (ProviderFailed, "")),
     **dict.fromkeys(("disconnect_before_response", "refuse", "gzip_200", "html_200", "json_200"), (ProviderFailed, "")),
     **dict.fromkeys(("redirect", "short_content_length"), (ProviderFailed, "")),

@@ -201,7 +201,8 @@ async def test_a_flood_never_holds_the_loop(fault: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "seconds"), [("429", 7), ("429_long", 300), ("503", 3), ("500", None), ("error_first", None)]
+    ("fault", "seconds"),
+    [("429", 7), ("429_long", 300), ("429_bare", 2), ("503", 3), ("500", None), ("error_first", None)],
 )
 async def test_when_to_come_back_is_passed_on_within_reason(fault: str, seconds: int | None) -> None:
     async with provider_with(fault) as (provider, _):
