@@ -19,7 +19,7 @@ from app.settings import Settings
 PROME = (str(Path(sys.executable).with_name("prome")),)
 PYTHON_M_APP = (sys.executable, "-m", "app")
 COMMAND_SECONDS = 30
-START_SECONDS = 10
+START_SECONDS = 30
 OURS = {name.upper() for name in Settings.model_fields}
 
 

@@ -31,12 +31,14 @@ BATCH = 100
 SIGN_OF_LIFE = """
 INSERT INTO workers (id, seen_at) VALUES ($1, now()) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
 """
-LEFT_BEHIND = """
+RUNNING = """
 SELECT turns.*, messages.content, messages.tokens FROM turns
 LEFT JOIN workers ON workers.id = turns.worker
 LEFT JOIN messages ON messages.id = turns.message_id
-WHERE turns.state = 'running' AND (workers.id IS NULL OR workers.seen_at < $1) ORDER BY turns.id LIMIT $2
+WHERE turns.state = 'running'
 """
+LEFT_BEHIND = f"{RUNNING} AND (workers.id IS NULL OR workers.seen_at < $1) ORDER BY turns.id LIMIT {BATCH}"
+ONE = f"{RUNNING} AND turns.id = $1"
 
 log = logs.get("prome.chat")
 
@@ -72,13 +74,13 @@ class Recovery:
             log.warning("worker_could_not_sign_off")
 
     async def end_what_was_left(self) -> int:
+        """Each in a unit of its own, so that one that cannot end keeps no other from it."""
         ended = 0
         while True:
             rows = await self._left_behind()
-            for row in rows:
-                await self._end(row)
-            ended += len(rows)
-            if len(rows) < BATCH:
+            outcomes = [await self._tried_to_end(row) for row in rows]
+            ended += sum(outcomes)
+            if len(rows) < BATCH or not any(outcomes):
                 return ended
 
     async def save(self) -> None:
@@ -121,10 +123,18 @@ class Recovery:
         async with self._db.read() as session:
             at = await session.row("SELECT now() AS at")
             assert at is not None
-            rows = await session.rows(LEFT_BEHIND, as_moment(at["at"]) - DEAD_AFTER, BATCH)
+            rows = await session.rows(LEFT_BEHIND, as_moment(at["at"]) - DEAD_AFTER)
             for stream_id in sorted(self._turns.lost)[:BATCH]:
-                rows += await session.rows(LEFT_BEHIND.replace("workers.seen_at < $1", "turns.id = $1"), stream_id, 1)
+                rows += await session.rows(ONE, stream_id)
         return rows
+
+    async def _tried_to_end(self, row: Row) -> bool:
+        try:
+            await self._end(row)
+        except Exception as error:
+            log.error("turn_cannot_end", stream=row["id"], exc_info=error)
+            return False
+        return True
 
     async def _end(self, row: Row) -> None:
         """Charges what was written down; what came after that is the house's loss."""
@@ -158,6 +168,7 @@ class Recovery:
             history_tokens=meta["historyTokens"],
             sent_tokens=meta["promptTokens"],
             kept=(row["content"] or "")[: row["content_from"]],
+            kept_tokens=row["tokens"] or 0,
         )
 
 
@@ -171,7 +182,7 @@ async def _write(session: Session, turns: list[Turn], now: float) -> None:
         lengths = ",".join(map(str, turn.reply.lengths))
         sql = "UPDATE turns SET lengths = $2 WHERE id = $1 AND state = 'running'"
         if await session.run(sql, turn.facts.stream_id, lengths):
-            await messages.checkpoint(session, turn.facts.message_id, turn.facts.kept + turn.reply.text, 0)
+            await messages.checkpoint(session, turn.facts.message_id, turn.facts.kept + turn.reply.text)
         session.after_commit(partial(_saved, turn, turn.chars, now))
 
 

@@ -115,14 +115,19 @@ class Turn:
         if self._plain is None:
             self._plain = Log()
             self._plain.append(*(text.encode() for text in self.reply.texts))
+            self._close_plain()
         return self._plain
+
+    def _close_plain(self) -> None:
+        if self._plain is not None and self.ended.is_set():
+            self._plain.close(broken=self.ending is None or self.ending.error is not None)
 
     def finish(self, ending: Ended | None, frames: list[bytes]) -> None:
         self.ending = ending
         self.log.append(*frames)
         self.log.close()
-        self.plain.close(broken=ending is None or ending.error is not None)
         self.ended.set()
+        self._close_plain()
 
     async def first_words(self) -> None:
         """Returns when there is something to read, or nothing more to wait for."""

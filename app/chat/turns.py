@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
@@ -46,8 +46,17 @@ class TooBusy(Unavailable):
 
 class Turns:
     def __init__(
-        self, settings: Settings, clock: Clock, db: Database, meter: Meter, models: Models, replies: Replies
+        self,
+        settings: Settings,
+        clock: Clock,
+        db: Database,
+        meter: Meter,
+        models: Models,
+        replies: Replies,
+        on_done: Callable[[Turn], None],
     ) -> None:
+        """`on_done` hears of each turn that came to a good end, and must not keep it waiting."""
+        self._on_done = on_done
         self._clock, self._db, self._meter, self._models, self._replies = clock, db, meter, models, replies
         self._turns_max = settings.turns_max
         lifetime = timedelta(seconds=settings.turn_seconds_max) + HOLD_GRACE
@@ -81,6 +90,12 @@ class Turns:
             turn.stopping = why
             turn.speaking.cancel()
         await turn.ended.wait()
+
+    async def stop_in(self, user_id: str, conversation_id: str) -> None:
+        """Nobody pays for the rest of a reply in a conversation that is about to be deleted."""
+        for turn in list(self.running.values()):
+            if (turn.facts.user_id, turn.facts.conversation_id) == (user_id, conversation_id):
+                await self.stop(turn)
 
     async def drain(self, seconds: float) -> None:
         """No new ones; those that run may go on for a while, and are then ended in order."""
@@ -171,6 +186,8 @@ class Turns:
         finally:
             self.running.pop(facts.stream_id, None)
             turn.finish(ended, frames)
+        if ended is not None and ended.state == "done" and not self.draining:
+            self._on_done(turn)
 
     def _answered_by(self, turn: Turn) -> Model:
         asked = turn.facts.model
