@@ -23,6 +23,7 @@ from app.accounts.tokens import Tokens
 from app.chat import routes as chat
 from app.chat.readings import Readings
 from app.chat.recovery import Recovery
+from app.chat.titles import Titles
 from app.chat.turns import Turns
 from app.clock import Clock, SystemClock
 from app.conversations import routes as conversations
@@ -115,6 +116,7 @@ async def running(its: Services) -> AsyncIterator[None]:
         await its.recovery.start()
         closing.push_async_callback(its.recovery.stop)
         await expiry.sweep(its.db, its.clock.now(), expiry.FOREVER)
+        closing.push_async_callback(its.titles.close)
         closing.push_async_callback(its.turns.drain, 0)
         its.readers.start()
         closing.push_async_callback(its.readers.stop)
@@ -150,7 +152,8 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
     providers: dict[str, Provider] = {**providers_from(settings), **local_from(settings), **(more_providers or {})}
     models = Models(settings, Catalogue.read(settings.catalogue), providers, Tokenizers(settings.assets_dir))
     meter, replies = Meter(db, metrics), Replies(models, providers, metrics)
-    turns = Turns(settings, clock, db, meter, models, replies)
+    titles = Titles(settings, clock, db, models, replies, metrics)
+    turns = Turns(settings, clock, db, meter, models, replies, titles.after)
     return Services(
         settings=settings,
         clock=clock,
@@ -165,6 +168,7 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
         models=models,
         providers=providers,
         replies=replies,
+        titles=titles,
         turns=turns,
         readings=Readings(settings, clock, db, turns),
         recovery=Recovery(settings, clock, db, meter, models, turns),

@@ -13,6 +13,7 @@ from app.accounts.passwords import Passwords
 from app.accounts.tokens import Tokens
 from app.chat.readings import Readings
 from app.chat.recovery import Recovery
+from app.chat.titles import Titles
 from app.chat.turns import Turns
 from app.clock import Clock
 from app.db import Database
@@ -43,6 +44,7 @@ class Services:
     # By the name that the catalogue has for each.
     providers: Mapping[str, Provider]
     replies: Replies
+    titles: Titles
     turns: Turns
     readings: Readings
     recovery: Recovery

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     local_model: Literal["auto", "boot", "off"] = Field(
         "auto", description="The built-in model: `auto` starts it on first use, `boot` with the server, `off` never"
     )
+    titles: Literal["auto", "off"] = Field("auto", description="`auto`: the model names new conversations, at our cost")
 
     welcome_tokens: int = Field(1000, ge=0, le=10**12, description="Tokens granted on registration")
     message_chars_max: int = Field(8000, ge=1, le=1_000_000, description="Longest message in characters")

@@ -52,6 +52,15 @@ class Metrics:
         self.upstream_circuit = Gauge(
             "prome_upstream_circuit", "0 closed, 1 half open, 2 open", ["provider"], registry=self.registry
         )
+        self.titles = Counter(
+            "prome_titles_total", "Conversations that the model was to name", ["outcome"], registry=self.registry
+        )
+        self.house_cost_micro_usd = Counter(
+            "prome_house_cost_micro_usd_total",
+            "What upstreams take for what nobody is charged for",
+            ["purpose"],
+            registry=self.registry,
+        )
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)
