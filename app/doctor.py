@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -11,10 +12,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import migrations
 from app.db import Database
-from app.settings import Settings
+from app.providers import assets
+from app.providers.catalogue import Catalogue
+from app.providers.local import lacking, local_from
+from app.providers.models import Models, NoModel
+from app.providers.openai_compatible import OpenAICompatible
+from app.providers.provider import ProviderFailed
+from app.providers.tokens import RANKS, STAND_IN, Tokenizers, is_there
+from app.providers.upstreams import providers_from
+from app.settings import Settings, UnsafeSettings
 
-# The name under which tiktoken itself looks for o200k_base.
-TOKENIZER_FILE = "fb374d419588a4632f3f557e76b4b70aebbca790"
+UPSTREAMS = {
+    "openai": "no OPENAI_API_KEY, and no OPENAI_BASE_URL of an upstream that needs none",
+    "gemini": "no GEMINI_API_KEY",
+}
 
 
 class State(Enum):
@@ -31,8 +42,7 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     return [
         await _database(settings),
-        _tokenizer(settings),
-        _model(settings),
+        *await _replies(settings),
         _payments(settings),
         _mail(settings),
         _many_workers(settings),
@@ -59,19 +69,66 @@ def _has_file(url: str) -> bool:
     return not url.startswith("sqlite") or Path(url.partition(":///")[2]).exists()
 
 
-def _tokenizer(settings: Settings) -> Finding:
+async def _replies(settings: Settings) -> list[Finding]:
+    """Who answers, with which models, and how their tokens are counted."""
+    try:
+        catalogue = Catalogue.read(settings.catalogue)
+    except UnsafeSettings as error:
+        return [Finding("catalogue", State.BROKEN, fault.partition(": ")[2]) for fault in error.faults]
+    upstreams, built_in = providers_from(settings), local_from(settings)
+    models = Models(settings, catalogue, {*upstreams, *built_in}, Tokenizers(settings.assets_dir))
+    try:
+        return [
+            *_tokenizers(settings),
+            *[await _upstream(name, upstreams.get(name), way) for name, way in UPSTREAMS.items()],
+            _built_in(settings),
+            *_models(models, catalogue),
+        ]
+    finally:
+        models.close()
+        for upstream in upstreams.values():
+            await upstream.close()
+
+
+def _tokenizers(settings: Settings) -> list[Finding]:
     folder = Path(settings.assets_dir) / "tiktoken"
-    if (folder / TOKENIZER_FILE).is_file():
-        return Finding("tokenizer", State.FINE, f"o200k_base in {folder}")
-    return Finding("tokenizer", State.OFF, f"no o200k_base in {folder}: tokens would be estimated")
+    missing = [name for name in RANKS if not is_there(folder, name)]
+    if not missing:
+        return [Finding("tokenizers", State.FINE, f"{' and '.join(RANKS)} in {folder}")]
+    instead = "a token is taken to be four bytes" if STAND_IN in missing else f"{STAND_IN} stands in"
+    return [Finding("tokenizers", State.OFF, f"no {' and no '.join(missing)} in {folder}, {instead}: `prome assets`")]
 
 
-def _model(settings: Settings) -> Finding:
-    if settings.openai_api_key.get_secret_value():
-        return Finding("model", State.FINE, f"{settings.openai_model} at {settings.openai_base_url}")
-    if settings.gemini_api_key.get_secret_value():
-        return Finding("model", State.FINE, "Gemini")
-    return Finding("model", State.OFF, "no key: set OPENAI_API_KEY or GEMINI_API_KEY")
+async def _upstream(name: str, upstream: OpenAICompatible | None, way: str) -> Finding:
+    """Asked for its models alone, which costs nothing. Its address may hold a secret, and is not said."""
+    if upstream is None:
+        return Finding(name, State.OFF, way)
+    try:
+        await upstream.probe()
+    except ProviderFailed as error:
+        return Finding(name, State.BROKEN, f"does not answer as it should: {error.cause}")
+    return Finding(name, State.FINE, "answers")
+
+
+def _built_in(settings: Settings) -> Finding:
+    reason = lacking(settings)
+    return Finding("built-in", State.OFF if reason else State.FINE, reason or assets.MODEL_FILE)
+
+
+def _models(models: Models, catalogue: Catalogue) -> Iterator[Finding]:
+    usable = models.usable()
+    for model in usable:
+        tokenizer = models.tokenizer(model)
+        default = ", the default" if model == usable[0] else ""
+        chain = ", then ".join(other.id for other in models.chain(model)[1:])
+        stand_in = f"; else {chain}" if chain else ""
+        counted = f"{tokenizer.encoding}, {tokenizer.counted_by}"
+        yield Finding("model", State.FINE, f"{model.id}{default}: {model.price} ({counted}){stand_in}")
+    if not usable:
+        yield Finding("model", State.OFF, str(NoModel()))
+    for model in catalogue.models:
+        if not models.can_answer(model):
+            yield Finding("model", State.OFF, f"{model.id}: {model.provider} cannot answer it here")
 
 
 def _payments(settings: Settings) -> Finding:

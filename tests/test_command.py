@@ -9,7 +9,6 @@ import httpx2
 import pytest
 
 from app import migrations
-from app.doctor import TOKENIZER_FILE
 from tests.command import PYTHON_M_APP, Command, free_port
 from tests.conftest import PASSWORD
 from tests.databases import Databases
@@ -130,26 +129,22 @@ def test_doctor_is_content_with_a_migrated_database_and_says_what_is_off(prome: 
     assert result.code == 0, result
     lines = {line.split()[1]: line for line in result.out.splitlines()}
     assert lines["database"].startswith("ok")
-    assert "OPENAI_API_KEY" in lines["model"]
+    assert "`prome assets`" in lines["tokenizers"]
+    assert "OPENAI_API_KEY" in lines["openai"]
+    assert "GEMINI_API_KEY" in lines["gemini"]
     assert "STRIPE_SECRET_KEY" in lines["payments"]
     assert "SMTP_URL" in lines["mail"]
 
 
 def test_doctor_says_what_is_set_up_and_fails_on_a_till_that_would_lose_purchases(prome: Command) -> None:
-    (prome.folder / "var" / "tiktoken").mkdir(parents=True)
-    (prome.folder / "var" / "tiktoken" / TOKENIZER_FILE).touch()
-    keys = {
-        "OPENAI_API_KEY": "k",
-        "STRIPE_SECRET_KEY": "sk_test_1",
-        "SMTP_URL": "smtp://mail",
-        "REDIS_URL": "redis://r",
-    }
+    keys = {"STRIPE_SECRET_KEY": "sk_test_1", "SMTP_URL": "smtp://mail", "REDIS_URL": "redis://r"}
 
     half, whole = prome.run("doctor", **keys), prome.run("doctor", **keys, STRIPE_WEBHOOK_SECRET="whsec_1")
 
     assert (half.code, whole.code) == (1, 0)
     assert [line.split()[:2] for line in half.out.splitlines() if line.startswith("BROKEN")] == [["BROKEN", "payments"]]
-    assert {line.split()[0] for line in whole.out.splitlines()} == {"ok"}
+    fine = {line.split()[1] for line in whole.out.splitlines() if line.startswith("ok")}
+    assert fine == {"database", "payments", "mail", "workers"}
 
 
 def test_doctor_fails_on_a_database_that_is_behind_and_says_the_cure(prome_on_nothing: Command) -> None:

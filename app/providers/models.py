@@ -8,7 +8,7 @@ from collections.abc import Collection
 from app.errors import AppError, Unavailable
 from app.observability import logs
 from app.providers.catalogue import Catalogue, Model
-from app.providers.tokens import Tokenizer, Tokenizers
+from app.providers.tokens import STAND_IN, Tokenizer, Tokenizers
 from app.settings import OPENAI_API, Settings
 
 OPENAI = "openai"
@@ -44,13 +44,15 @@ class Models:
         self._first = self._preferred(settings, catalogue)
         listed = [model for model in catalogue.models if model != self._first]
         self._all = {model.id: model for model in [*([self._first] if self._first else []), *listed]}
-        self._usable = [model for model in self._all.values() if self._can_answer(model) and self._is_offered(model)]
+        self._usable = [model for model in self._all.values() if self.can_answer(model) and self._is_offered(model)]
 
     async def open(self) -> None:
         """Loads in a thread what will count, so that the first message waits for nothing."""
-        encodings = {model.encoding for model in self._all.values() if self._can_answer(model)}
-        for encoding in sorted(encodings):
+        encodings = {model.encoding for model in self._all.values() if self.can_answer(model)}
+        for encoding in sorted({STAND_IN, *encodings}):
             await asyncio.to_thread(self._tokenizers.of, encoding)
+        if not self.tokens_are_counted:
+            log.warning("tokens_are_estimated", looked_in=str(self._tokenizers.folder), mend_with="prome assets")
         if self._first and self._first.encoding == UNLISTED:
             log.warning("model_is_not_in_the_catalogue", model=self._first.id, window_tokens=UNLISTED_WINDOW_TOKENS)
 
@@ -78,23 +80,32 @@ class Models:
     def chain(self, model: Model) -> list[Model]:
         """The model, then who stands in for it. One that is not offered by itself may stand in all the same."""
         others = [self._all[name] for name in model.fallbacks if name in self._all]
-        return [model, *(other for other in others if self._can_answer(other))]
+        return [model, *(other for other in others if self.can_answer(other))]
+
+    def can_answer(self, model: Model) -> bool:
+        """At another address than OpenAI's own, our catalogue cannot know what there is beside OPENAI_MODEL."""
+        somewhere_else = model.provider == OPENAI and self._elsewhere and model != self._first
+        return model.provider in self._providers and not somewhere_else
 
     def tokenizer(self, model: Model) -> Tokenizer:
         return self._tokenizers.of(model.encoding)
 
+    @property
+    def tokens_are_counted(self) -> bool:
+        """Not so where even the stand-in is missing, and they are only guessed."""
+        return self._tokenizers.of(STAND_IN).encoding == STAND_IN
+
     def _preferred(self, settings: Settings, catalogue: Catalogue) -> Model | None:
-        """What OPENAI_MODEL names; without that upstream, whatever stands first and can answer."""
-        if OPENAI not in self._providers:
-            return next((model for model in catalogue.models if self._can_answer(model) and model.public), None)
+        """What OPENAI_MODEL names; without that upstream, whatever stands first and can answer.
+
+        Its default is meant for our catalogue: from their own, nobody wants a model that is not in it.
+        """
+        is_named = catalogue.is_ours or "openai_model" in settings.model_fields_set
+        if OPENAI not in self._providers or not is_named:
+            return next((model for model in catalogue.models if self.can_answer(model) and model.public), None)
         ours = (model for model in catalogue.models if model.provider == OPENAI)
         name = settings.openai_model
         return next((model for model in ours if name in (model.id, model.upstream_model)), None) or _unlisted(name)
-
-    def _can_answer(self, model: Model) -> bool:
-        """At another address than OpenAI's own, our catalogue cannot know what there is beside OPENAI_MODEL."""
-        somewhere_else = model.provider == OPENAI and self._elsewhere and model != self._first
-        return model.provider in self._providers and not somewhere_else
 
     def _is_offered(self, model: Model) -> bool:
         return model.public or model == self._first

@@ -16,8 +16,6 @@ from typing import Literal
 
 import tiktoken
 
-from app.observability import logs
-
 CountedBy = Literal["tiktoken", "estimate"]
 STAND_IN = "o200k_base"
 ROUGH = "utf8/4"
@@ -31,8 +29,6 @@ CHARS_AT_ONCE_MAX = 8_000
 CHARS_A_PIECE, SEAM = 100_000, re.compile(r"(?<=[a-zA-Z]) (?=[a-zA-Z])")
 CHARS_SEARCHED_FOR_A_SEAM = 2_000
 THREADS = 2
-
-log = logs.get("prome.tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,6 @@ class Tokenizers:
             if found is not None:
                 counted_by: CountedBy = "tiktoken" if name == encoding else "estimate"
                 return Tokenizer(name, counted_by, self._threads, _by_ranks(found))
-        log.warning("tokens_are_estimated", encoding=encoding, looked_in=str(self.folder), mend_with="prome assets")
         return Tokenizer(ROUGH, "estimate", self._threads, _roughly)
 
 

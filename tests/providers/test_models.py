@@ -56,6 +56,12 @@ def test_openai_model_names_the_default_by_its_id_or_by_its_upstream_name(tmp_pa
     assert ids(models(["openai", "scripted"], path, openai_model="two-up")) == ["two", "one"]
 
 
+def test_the_default_of_openai_model_adds_nothing_to_a_catalogue_of_ones_own(tmp_path: Path) -> None:
+    path = catalogue(tmp_path, model("one"), model("two", provider='"openai"'))
+
+    assert ids(models(["openai", "scripted"], path)) == ["one", "two"]
+
+
 async def test_an_openai_model_that_no_list_knows_is_offered_with_careful_numbers() -> None:
     found = models(["openai"], openai_model="qwen3:4b")
     default = found.pick(None)

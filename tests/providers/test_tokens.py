@@ -20,8 +20,18 @@ from app.providers.tokens import CHARS_A_PIECE, RANKS, Tokenizers
 from tests.conftest import HOUSE
 
 ASSETS = HOUSE / "var"
-# A machine that does other things as well may be late by itself; held up for all of the count, it would be far later.
-LAG_SECONDS_MAX = 0.05
+# A loop that is held is held for all of the count; on a slow machine a part of that is late enough.
+LAG_SECONDS_MAX, SHARE_MAX = 0.05, 0.25
+LONG = {
+    "one letter": "a" * 1_000_000,
+    "few spaces": " " * 100_000,
+    "spaces": " " * 1_000_000,
+    "wide spaces": "\u3000 " * 500_000,
+    "spaces between": "x" + " " * 1_000_000 + "y",
+    "carets": "^" * 1_000_000,
+    "chinese": "水" * 1_000_000,
+    "lone surrogates": "a\ud800" * 500_000,
+}
 
 CORPUS = {
     "nothing": "",
@@ -111,22 +121,24 @@ def test_a_text_of_several_pieces_counts_as_one(tokenizers: Tokenizers) -> None:
     assert tokenizers.of("o200k_base").count(book) == tiktokens_own("o200k_base", book)
 
 
-@pytest.mark.parametrize("text", [" " * 1_000_000, "\u3000 " * 500_000, "x" + " " * 1_000_000 + "y"])
-def test_white_space_on_which_tiktoken_itself_falls_over_is_counted(tokenizers: Tokenizers, text: str) -> None:
-    assert 0 < tokenizers.of("o200k_base").count(text) < len(text)
+@pytest.mark.parametrize("kind", ["spaces", "wide spaces", "spaces between"])
+def test_white_space_on_which_tiktoken_itself_falls_over_is_counted(tokenizers: Tokenizers, kind: str) -> None:
+    assert 0 < tokenizers.of("o200k_base").count(LONG[kind]) < len(LONG[kind])
 
 
-@pytest.mark.parametrize(
-    "text", ["a" * 1_000_000, " " * 100_000, "^" * 1_000_000, "水" * 1_000_000, "a\ud800" * 500_000], ids=ascii
-)
-async def test_a_long_text_does_not_hold_the_loop(tokenizers: Tokenizers, text: str) -> None:
+@pytest.mark.parametrize("kind", LONG)
+async def test_a_long_text_does_not_hold_the_loop(tokenizers: Tokenizers, kind: str) -> None:
     tokenizer = tokenizers.of("o200k_base")
+    lags = []
 
-    async with watching_the_loop() as lag:
-        counted = await tokenizer.count_soon(text)
+    # A machine that is busy may be late once by itself, and is hardly so three times.
+    for _ in range(3):
+        began = time.perf_counter()
+        async with watching_the_loop() as lag:
+            assert await tokenizer.count_soon(LONG[kind]) > 1
+        lags.append(lag.seconds_max / max(LAG_SECONDS_MAX, SHARE_MAX * (time.perf_counter() - began)))
 
-    assert counted > 1
-    assert lag.seconds_max < LAG_SECONDS_MAX
+    assert min(lags) < 1
 
 
 async def test_a_short_text_is_counted_at_once_and_alike(tokenizers: Tokenizers) -> None:
