@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx2
 import pytest
 
@@ -16,7 +18,15 @@ async def test_it_says_that_it_lives_and_is_ready(client: httpx2.AsyncClient) ->
     alive, ready = await client.get("/healthz"), await client.get("/readyz")
 
     assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
-    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "checks": {"database": "ok"}})
+    checks = {"database": "ok", "tokenizer": "ok"}
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "checks": checks})
+
+
+async def test_without_its_tokenizer_it_is_ready_and_says_so(database_url: str, tmp_path: Path) -> None:
+    async with running(settings_for(database_url, assets_dir=str(tmp_path))) as app, asking(app) as client:
+        ready = await client.get("/readyz")
+
+    assert (ready.status_code, ready.json()["checks"]["tokenizer"]) == (200, "estimate")
 
 
 async def test_without_its_database_it_lives_and_is_not_ready(settings: Settings) -> None:
