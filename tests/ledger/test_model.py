@@ -142,6 +142,11 @@ class History(RuleBasedStateMachine):
             self.debit(user, 1000, "adjustment", None, False)
         self.resolve(0, None, outcome, prompt, completion, False)
 
+    @rule(user=users, of=terms)
+    def overrun(self, user: int, of: Terms) -> None:
+        """A provider that claims far more than was held, which chance alone meets too seldom."""
+        self.reply(user, of, False, 10**8, 0, "settled")
+
     @rule(by=moves)
     def move_the_clock(self, by: timedelta) -> None:
         self.db.now += by
@@ -245,4 +250,4 @@ def test_the_ledger_never_differs_from_its_model(databases: Databases, tmp_path:
 
     assert world.steps >= promised
     # A model that never meets what it is there for would agree with any ledger.
-    assert {what: world.seen[what] for what in WORTH_MEETING if world.seen[what] < promised // 1000} == {}
+    assert {what: world.seen[what] for what in WORTH_MEETING if world.seen[what] < promised // 3000} == {}
