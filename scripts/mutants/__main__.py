@@ -65,7 +65,7 @@ def without_any_fault(databases: Sequence[str], trees: Sequence[Tree], tests: Se
     for database, outcome in zip(databases, outcomes, strict=True):
         show(f"no fault, {database}", outcome)
         if outcome.verdict != "passed":
-            sys.stdout.write("The tests do not pass without any fault, so nothing can be said.\n")
+            sys.stdout.write(f"{outcome.said}\nThe tests do not pass without any fault, so nothing can be said.\n")
             return None
     return {database: outcome.took for database, outcome in zip(databases, outcomes, strict=True)}
 
@@ -106,7 +106,7 @@ def told(outcomes: Sequence[Judged]) -> int:
         if outcome.verdict == "passed":
             sys.stdout.write(f"NOT NOTICED: {fault.name} ({fault.file})\n")
         if outcome.verdict == "unfit":
-            sys.stdout.write(f"CANNOT BE JUDGED: {fault.name} ({fault.file})\n")
+            sys.stdout.write(f"CANNOT BE JUDGED: {fault.name} ({fault.file})\n{outcome.said}\n")
     return 2 if verdicts["unfit"] else 1 if verdicts["passed"] else 0
 
 

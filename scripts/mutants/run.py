@@ -25,6 +25,7 @@ Lines = list[list[Any]]
 # A test may take this much longer than it did without a fault; one that was never seen has the longest time.
 TIMES_LONGER, SECONDS_LONGER, UNSEEN_SECONDS, STARTING_SECONDS = 6.0, 30.0, 300.0, 120.0
 LOOK_SECONDS = 0.05
+SAID_CHARS = 6000
 # A fault that is no Python or no SQL shows that it was badly made, and nothing about the tests.
 CLUMSY = re.compile(
     r"(SyntaxError|IndentationError|NameError|UnboundLocalError|ImportError|ModuleNotFoundError|PostgresSyntaxError"
@@ -41,6 +42,7 @@ class Outcome:
     by: str
     seconds: float
     took: dict[str, float]
+    said: str = ""
 
 
 def run(folder: Path, arguments: Sequence[str], usual: Usual, longer: float = SECONDS_LONGER) -> Outcome:
@@ -56,10 +58,8 @@ def run(folder: Path, arguments: Sequence[str], usual: Usual, longer: float = SE
         code = None if hung else process.wait()
     lines = read(report)
     verdict, by = judge(lines, code)
-    if verdict == "unfit":
-        by = f"{by}\n{said.read_text(errors='replace')[-2000:]}"
     took = {line[1]: line[2] for line in lines if line[0] == "took"}
-    return Outcome(verdict, by, time.monotonic() - began, took)
+    return Outcome(verdict, by, time.monotonic() - began, took, said.read_text(errors="replace")[-SAID_CHARS:])
 
 
 @contextmanager
