@@ -24,11 +24,11 @@ class Parser:
     """Bytes in, events out. Only what the service promises is accepted: three fields in this order, `\\n` line ends."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self.rest = b""
         self.comments = 0
 
     def feed(self, data: bytes) -> list[Event]:
-        *blocks, self._rest = (self._rest + data).split(b"\n\n")
+        *blocks, self.rest = (self.rest + data).split(b"\n\n")
         return [event for block in blocks if (event := self._event(block)) is not None]
 
     def _event(self, block: bytes) -> Event | None:
@@ -58,7 +58,7 @@ def require_grammar(events: list[Event], *, first: int = 0, whole: bool = True) 
     if whole and names[-1] == "done":
         answers = [event.data["finished"] for event in events if event.name == "answer"]
         assert answers == [False] * (len(answers) - 1) + [True] * bool(answers)
-        assert "usage" in names
+        assert first > 0 or "usage" in names
 
 
 async def events_of(response: httpx2.Response) -> AsyncIterator[Event]:
@@ -70,7 +70,10 @@ async def events_of(response: httpx2.Response) -> AsyncIterator[Event]:
 
 async def read_all(response: httpx2.Response, *, first: int = 0) -> list[Event]:
     """To the end, in one piece, and held to the grammar."""
-    events = [event async for event in events_of(response)]
+    parser, events = Parser(), []
+    async for data in response.aiter_raw():
+        events += parser.feed(data)
+    assert parser.rest == b"", "The last event is not whole."
     require_grammar(events, first=first)
     return events
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -22,6 +22,10 @@ class ScriptedProvider:
     reported: Reported | None = None
     # Says the words again and again until it is told to stop.
     endless: bool = False
+    # What it says follows from what it is asked, when a test has many questions at once.
+    answer: Callable[[Ask], list[str]] | None = None
+    # The pace of an upstream: the time between two pieces.
+    gap_seconds: float = 0
 
     asked: list[Ask] = field(default_factory=list)
     hung_up: int = 0
@@ -31,24 +35,25 @@ class ScriptedProvider:
     async def reply(self, ask: Ask) -> AsyncGenerator[Part, None]:
         self.asked.append(ask)
         try:
-            async with aclosing(self._parts()) as parts:
+            words = self.answer(ask) if self.answer else self.words
+            async with aclosing(self._parts(words)) as parts:
                 async for part in parts:
                     yield part
         except (GeneratorExit, asyncio.CancelledError):
             self.hung_up += 1
             raise
 
-    async def _parts(self) -> AsyncGenerator[Part, None]:
+    async def _parts(self, words: list[str]) -> AsyncGenerator[Part, None]:
         number = 0
-        while self.endless or number <= len(self.words):
+        while self.endless or number <= len(words):
             if number == self.pause_before:
                 self.paused.set()
                 await self.go_on.wait()
             if number == self.fail_before and self.failure is not None:
                 raise self.failure
-            if number < len(self.words) or self.endless:
-                yield Words([self.words[number % len(self.words)]])
-                await asyncio.sleep(0)
+            if number < len(words) or self.endless:
+                yield Words([words[number % len(words)]])
+                await asyncio.sleep(self.gap_seconds)
             number += 1
         if self.reported is not None:
             yield self.reported
