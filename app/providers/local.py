@@ -29,6 +29,9 @@ REPLIES_MAX, RETRY_AFTER_SECONDS = 6, 10
 # So small a model wanders off at the usual temperature and repeats itself at a low one.
 SAMPLING: Mapping[str, Any] = {"temperature": 0.2, "top_p": 0.9, "repeat_penalty": 1.05}
 
+# Run as a file, so that no other `app` that lies about where the service was started is taken for ours.
+SERVER = Path(__file__).with_name("local_server.py")
+
 log = logs.get("prome.local")
 
 
@@ -125,7 +128,7 @@ class Child:
     @classmethod
     async def start(cls, model_file: Path, guards: Guards) -> Child:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.providers.local_server", model_file,
+            sys.executable, "-P", SERVER, model_file,
             stdin=PIPE, stdout=PIPE, stderr=PIPE, env=_environment(),
         )  # fmt: skip
         try:

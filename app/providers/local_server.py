@@ -1,4 +1,4 @@
-"""The built-in model as an upstream of its own: `python -m app.providers.local_server MODEL_FILE`.
+"""The built-in model as an upstream of its own: `python app/providers/local_server.py MODEL_FILE`.
 
 It speaks OpenAI's protocol on loopback, says where on one line of JSON, and ends when its standard input does, which is
 also how it notices that its parent was killed. It lives in a process of its own because a fault in the engine, or an
@@ -28,7 +28,7 @@ ALIAS = "smollm2-135m-instruct"
 
 
 def serve(model_file: str, key: str) -> xllamacpp.Server:
-    cores, params = len(os.sched_getaffinity(0)), xllamacpp.CommonParams()
+    cores, params = _cores(), xllamacpp.CommonParams()
     params.model.path, params.model_alias, params.api_keys = model_file, {ALIAS}, [key]
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_ctx, params.n_parallel, params.kv_unified = CONTEXT_TOKENS, REPLIES_AT_ONCE, True
@@ -39,6 +39,11 @@ def serve(model_file: str, key: str) -> xllamacpp.Server:
     params.cpuparams_batch.n_threads = min(READING_THREADS_MAX, cores)
     params.ui, params.endpoint_slots, params.cache_ram_mib, params.verbosity = False, False, 0, 0
     return xllamacpp.Server(params)
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
 
 
 def main() -> None:
