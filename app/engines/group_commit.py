@@ -13,7 +13,7 @@ import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeGuard
 
 import aiosqlite
 
@@ -51,6 +51,7 @@ class Writer:
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Session]:
         await self._take_baton()
+        refusal: Exception | None = None
         try:
             group = await self._open_group()
             session = SqliteSession(self._raw, self._listener)
@@ -58,16 +59,21 @@ class Writer:
                 self._raw.execute("SAVEPOINT unit")
                 yield session
                 self._raw.execute("RELEASE unit")
-            except BaseException:
+                group.units += 1
+                group.effects += session.effects
+            except BaseException as error:
                 self._undo(group)
-                raise
-            group.units += 1
-            group.effects += session.effects
+                # What it was refused for may be the work of a neighbour, which nobody else can see before COMMIT.
+                if not group.units or group.committed.done() or not _is_refusal(error):
+                    raise
+                refusal = error
         except sqlite3.Error as error:
             raise translated(error) from error
         finally:
             self._hand_on()
         await asyncio.shield(group.committed)
+        if refusal is not None:
+            raise refusal
 
     async def _take_baton(self) -> None:
         if self._holder is asyncio.current_task():
@@ -149,3 +155,7 @@ class Writer:
         else:
             group.committed.set_exception(problem)
             group.committed.exception()  # Marks it as seen: a group may hold no unit that waits.
+
+
+def _is_refusal(error: BaseException) -> TypeGuard[Exception]:
+    return isinstance(error, Exception) and not isinstance(error, sqlite3.Error)
