@@ -13,20 +13,11 @@ from app.__main__ import cli
 from app.settings import DEVELOPMENT_SECRET, Settings
 from scripts import write_settings
 from tests.command import Command
+from tests.documented.readme import HOUSE, README, blocks, require_promised, section
 
-HOUSE = Path(__file__).parents[1]
-README = (HOUSE / "README.md").read_text()
 MAKEFILE = (HOUSE / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):(?!=)", MAKEFILE, re.MULTILINE))
 EXAMPLE_SECONDS = 60
-
-
-def section(title: str) -> str:
-    return re.split(r"^## ", README.partition(f"\n## {title}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def examples() -> list[str]:
-    return re.findall(r"^```bash\n(.*?)^```", section("The API by example"), re.DOTALL | re.MULTILINE)
 
 
 def test_the_environment_file_to_copy_holds_every_setting_and_its_default() -> None:
@@ -87,7 +78,8 @@ def test_the_changelog_says_what_is_new() -> None:
 
 
 def test_the_examples_answer_what_readme_says(tmp_path: Path, database_url: str) -> None:
-    script = "set -euo pipefail\n" + "\n".join(examples())
+    examples = blocks(section("The API by example"), "bash")
+    script = "set -euo pipefail\n" + "\n".join(examples)
 
     with Command(tmp_path, {"DATABASE_URL": database_url}).serving() as server:
         done = subprocess.run(
@@ -100,9 +92,5 @@ def test_the_examples_answer_what_readme_says(tmp_path: Path, database_url: str)
         )
 
     assert done.returncode == 0, done.stderr
-    position, promised = 0, re.findall(r"^# → (.*)$", script, re.MULTILINE)
-    assert len(promised) >= len(examples())
-    for words in promised:
-        found = done.stdout.find(words, position)
-        assert found >= 0, f"{words!r} is not in\n{done.stdout[position:]}"
-        position = found + len(words)
+    assert script.count("# → ") >= len(examples)
+    require_promised(script, done.stdout)
