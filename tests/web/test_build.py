@@ -1,0 +1,53 @@
+"""The libraries of the web client: named by hash and by no address, brought once, and licensed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+from scripts.build_web import FILES, build, needed
+
+WEB = Path(__file__).parents[2] / "web"
+LOCK = json.loads((WEB / "package-lock.json").read_text())
+
+
+def test_every_library_is_locked_by_its_hash_and_by_no_address() -> None:
+    packages = {name: package for name, package in LOCK["packages"].items() if name}
+
+    assert len(packages) >= 5
+    for name, package in packages.items():
+        assert package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, name
+    assert "://" not in (WEB / "package-lock.json").read_text()
+
+
+def test_a_second_install_brings_nothing(tmp_path: Path) -> None:
+    for name in ("package.json", "package-lock.json"):
+        (tmp_path / name).write_bytes((WEB / name).read_bytes())
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor" / "stamp").write_bytes((WEB / "vendor" / "stamp").read_bytes())
+
+    assert not build(tmp_path)
+
+
+def test_another_lock_brings_them_anew(tmp_path: Path) -> None:
+    (tmp_path / "package-lock.json").write_bytes((WEB / "package-lock.json").read_bytes() + b" ")
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor" / "stamp").write_bytes((WEB / "vendor" / "stamp").read_bytes())
+
+    assert needed(tmp_path)
+
+
+def test_what_a_page_loads_is_there_and_is_what_its_small_form_says() -> None:
+    for name in FILES:
+        assert (WEB / "vendor" / name).stat().st_size > 0
+    for small in (WEB / "vendor").rglob("*.gz"):
+        assert gzip.decompress(small.read_bytes()) == small.with_suffix("").read_bytes()
+
+
+def test_the_licence_of_every_library_travels_with_it() -> None:
+    licences = (WEB / "vendor" / "LICENSES.txt").read_text(encoding="utf-8")
+    direct = LOCK["packages"][""]["dependencies"]
+
+    assert [name for name in direct if f"{name}/LICENSE" not in licences] == []
