@@ -424,7 +424,7 @@ CREATE INDEX ix_orders_unfinished ON orders (mode, created_at) WHERE state IN ('
 -- A subscription as Stripe had it when we last looked, at `read_at`; its id is Stripe's. What has ended stays ended.
 CREATE TABLE plans (
     id             VARCHAR     NOT NULL PRIMARY KEY,
-    order_id       VARCHAR     NOT NULL UNIQUE REFERENCES orders (id),
+    order_id       VARCHAR     NOT NULL REFERENCES orders (id),
     user_id        VARCHAR     NOT NULL REFERENCES users (id),
     status         VARCHAR     NOT NULL,
     period_ends_at TIMESTAMPTZ,

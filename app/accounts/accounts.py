@@ -82,6 +82,13 @@ async def set_role(session: Session, user_id: str, role: str, now: datetime) -> 
     await session.run("UPDATE users SET role = $2, updated_at = $3 WHERE id = $1", user_id, role, now)
 
 
+async def set_subscriber(session: Session, user_id: str, subscribes: bool, now: datetime) -> None:
+    """Administrators stay what they are."""
+    before, after = ("user", "subscriber") if subscribes else ("subscriber", "user")
+    sql = "UPDATE users SET role = $3, updated_at = $4 WHERE id = $1 AND role = $2"
+    await session.run(sql, user_id, before, after, now)
+
+
 async def disable(session: Session, user_id: str, now: datetime) -> None:
     await session.run("UPDATE users SET disabled_at = $2, updated_at = $2 WHERE id = $1", user_id, now)
     await sessions.end_all(session, user_id, now)

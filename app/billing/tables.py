@@ -88,7 +88,7 @@ class Plan(SQLModel, table=True):
     __table_args__ = (Index("ix_plans_user_id", "user_id", "created_at", "id"),)
 
     id: str = Field(primary_key=True)
-    order_id: str = Field(foreign_key="orders.id", unique=True)
+    order_id: str = Field(foreign_key="orders.id")
     user_id: str = Field(foreign_key="users.id")
     status: str
     period_ends_at: datetime | None = Field(None, sa_type=UtcTime)

@@ -59,7 +59,7 @@ UP = (
     """
     CREATE TABLE plans (
         id VARCHAR NOT NULL PRIMARY KEY,
-        order_id VARCHAR NOT NULL UNIQUE REFERENCES orders (id),
+        order_id VARCHAR NOT NULL REFERENCES orders (id),
         user_id VARCHAR NOT NULL REFERENCES users (id),
         status VARCHAR NOT NULL,
         period_ends_at TIMESTAMPTZ,

@@ -1,0 +1,127 @@
+"""From a package to a page to pay at. The order is written before Stripe is asked, and its id is the key of the asking.
+
+So a double click, or a call that broke off and is tried again, is one order and one session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from app.billing import customers, fulfilment, orders, packages
+from app.billing.gateway import PaymentsFailed, Refused, Terms, Unreachable
+from app.billing.packages import price_in_words
+from app.billing.records import Session
+from app.billing.shop import Shop
+from app.billing.tables import Order, Package
+from app.db import LostRace
+from app.db import Session as Transaction
+from app.errors import AppError
+
+# Stripe wants at least half an hour; who clicks again within the first part of it gets the same page.
+OPEN_FOR = timedelta(minutes=60)
+REUSED_FOR = timedelta(minutes=20)
+TRIES_MAX = 4
+FROZEN = {"kind", "name", "tokens", "price_cents", "currency", "stripe_price_id"}
+
+
+class AlreadySubscribed(AppError):
+    status, code = 409, "already_subscribed"
+    message = "You have a plan already. You can change or cancel it under “Manage plan”."
+
+
+class PaymentPending(AppError):
+    status, code, message = 409, "payment_pending", "Your bank is still working on this payment."
+
+
+@dataclass(frozen=True)
+class Begun:
+    order_id: str
+    session_id: str
+    url: str
+
+
+async def begin(shop: Shop, user_id: str, package_id: str) -> Begun:
+    for _ in range(TRIES_MAX):
+        order, fresh = await shop.db.transact(partial(_claim, shop, user_id, package_id))
+        session = await _session(shop, order) if fresh else None
+        if session and session.status == "open":
+            return Begun(order.id, session.id, session.url)
+        await put_aside(shop, order)
+    raise PaymentsFailed
+
+
+async def put_aside(shop: Shop, order: Order) -> None:
+    """Closes an order that is not wanted any more. If it was paid a moment ago, then it was paid."""
+    if order.session_id is None:
+        async with shop.db.begin() as session:
+            await orders.move(session, order, "expired", shop.clock.now())
+        return
+    try:
+        await shop.gateway.expire_session(order.session_id)
+    except Refused:
+        pass  # It is not open any more; how it ended is read next.
+    await fulfilment.fulfil(shop, order.session_id)
+
+
+async def _claim(shop: Shop, user_id: str, package_id: str, session: Transaction) -> tuple[Order, bool]:
+    """The order to go on with, and whether it is still good."""
+    package = await packages.find(session, package_id)
+    now, mode = shop.clock.now(), shop.gateway.mode
+    before = await orders.standing(session, user_id, mode, package)
+    if before is None:
+        begun = await orders.begin(session, user_id, mode, package, now)
+        if begun is None:
+            raise LostRace
+        return begun, True
+    if before.state == "paid":
+        raise AlreadySubscribed
+    if before.state == "pending":
+        raise PaymentPending
+    return before, _same_terms(before, package) and now < before.created_at + REUSED_FOR
+
+
+def _same_terms(order: Order, package: Package) -> bool:
+    return order.package_id == package.id and order.model_dump(include=FROZEN) == package.model_dump(include=FROZEN)
+
+
+async def _session(shop: Shop, order: Order) -> Session:
+    if order.session_id:
+        return await shop.gateway.session(order.session_id)
+    customer_id = await customers.require(shop, order)
+    try:
+        opened = await shop.gateway.open_session(_terms(shop, order, customer_id))
+    except Unreachable:
+        raise  # It may have arrived: the same key asks for the same session again.
+    except PaymentsFailed as error:
+        await _give_up(shop, order, error)
+        raise
+    async with shop.db.begin() as session:
+        await orders.keep_session(session, order.id, opened.id, shop.clock.now())
+    return opened
+
+
+async def _give_up(shop: Shop, order: Order, error: PaymentsFailed) -> None:
+    """Under this key Stripe would only repeat its answer, so the next try is another order."""
+    async with shop.db.begin() as session:
+        await orders.move(session, order, "failed", shop.clock.now())
+        if isinstance(error, Refused) and (error.reason, error.field) == ("resource_missing", "customer"):
+            await customers.forget(session, order.user_id, order.mode)
+
+
+def _terms(shop: Shop, order: Order, customer_id: str) -> Terms:
+    return Terms(
+        key=order.id,
+        kind=order.kind,
+        name=order.name,
+        description=f"{order.tokens:,} tokens for {price_in_words(order.price_cents, order.currency)}",
+        price_cents=order.price_cents,
+        currency=order.currency,
+        stripe_price_id=order.stripe_price_id,
+        customer_id=customer_id,
+        user_id=order.user_id,
+        success_url=f"{shop.way_back}?session_id={{CHECKOUT_SESSION_ID}}",
+        cancel_url=shop.way_back,
+        expires_at=order.created_at + OPEN_FOR,
+    )

@@ -1,0 +1,117 @@
+"""The one way to get what was paid for. Called by webhooks, the return page and reconcile alike, as often as they like.
+
+Each reads the session or invoice from Stripe first, and then does its work in one transaction.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from app.billing import grants, orders, refunds, subscriptions
+from app.billing.grants import Payment
+from app.billing.records import GRANTED_FOR, Invoice, Session
+from app.billing.shop import Shop
+from app.billing.tables import Order
+from app.db import Session as Transaction
+from app.observability import logs
+
+log = logs.get("prome.billing")
+
+
+class Unmatched(LookupError):
+    """Stripe tells of something that no order of ours knows. Somebody has to look at it."""
+
+
+async def fulfil(shop: Shop, session_id: str) -> Order:
+    """The order as it is afterwards."""
+    found = await shop.gateway.session(session_id)
+    order = await shop.db.transact(partial(_fulfil, shop, found))
+    if found.was_refunded and found.payment_intent:
+        await refunds.settle(shop, found.payment_intent)
+    if found.subscription_id:
+        await subscriptions.look(shop, found.subscription_id)
+    if found.invoice_id:
+        await fulfil_invoice(shop, found.invoice_id)
+    return order
+
+
+async def fulfil_invoice(shop: Shop, invoice_id: str) -> bool:
+    """The tokens of one month of a plan. A part of a month, and whatever else an invoice may be for, grants none."""
+    found = await shop.gateway.invoice(invoice_id)
+    if found.status != "paid" or found.reason not in GRANTED_FOR or found.subscription_id is None:
+        return False
+    granted = await shop.db.transact(partial(_fulfil_invoice, shop, found))
+    if granted and found.payment_intent:
+        await refunds.settle(shop, found.payment_intent)
+    return granted
+
+
+async def _fulfil(shop: Shop, found: Session, session: Transaction) -> Order:
+    order = await orders.find(session, found.order_id) or await orders.by_session(session, found.id)
+    if order is None:
+        raise Unmatched(found.id)
+    now = shop.clock.now()
+    await orders.keep_session(session, order.id, found.id, now)
+    if _is_paid(order, found):
+        if _fits(shop, order, found):
+            await _give(session, shop, order, found)
+    elif found.status == "complete":
+        await orders.move(session, order, "failed" if found.payment_failed else "pending", now)
+    elif found.status == "expired":
+        await orders.move(session, order, "expired", now)
+    kept = await orders.find(session, order.id)
+    assert kept is not None
+    return kept
+
+
+async def _give(session: Transaction, shop: Shop, order: Order, found: Session) -> None:
+    """A plan's session only says that there is a plan; its tokens come with its invoices, the first one as well."""
+    now = shop.clock.now()
+    if order.kind == "once":
+        payment = Payment(found.id, "purchase", found.total_cents, found.currency, found.payment_intent)
+        if await grants.give(session, order, payment, now):
+            log.info("order_paid", order=order.id, session=found.id, tokens=order.tokens)
+    await orders.move(session, order, "paid", now)
+
+
+async def _fulfil_invoice(shop: Shop, found: Invoice, session: Transaction) -> bool:
+    order = await orders.find(session, found.order_id)
+    order = order or await subscriptions.order_of(session, found.subscription_id or "")
+    if order is None:
+        raise Unmatched(found.id)
+    plan = [line for line in found.lines if not line.is_proration and line.cents in (order.price_cents, 0)]
+    if not plan or found.currency != order.currency or order.kind != "month" or not _same_till(shop, order, found):
+        log.error("invoice_does_not_fit", order=order.id, invoice=found.id)
+        return False
+    now = shop.clock.now()
+    payment = Payment(found.id, "subscription", found.paid_cents, found.currency, found.payment_intent)
+    granted = await grants.give(session, order, payment, now)
+    await orders.move(session, order, "paid", now)
+    if granted:
+        log.info("plan_paid", order=order.id, invoice=found.id, tokens=order.tokens)
+    return granted
+
+
+def _is_paid(order: Order, found: Session) -> bool:
+    """A session can be complete long before a bank has paid, and for nothing only if that is our price."""
+    if found.status != "complete":
+        return False
+    return found.payment_status == "paid" or (found.payment_status == "no_payment_required" and not order.price_cents)
+
+
+def _fits(shop: Shop, order: Order, found: Session) -> bool:
+    """Taxes and discounts change the total, so it is the sum before them that has to be ours."""
+    fits = (
+        (found.subtotal_cents, found.currency) == (order.price_cents, order.currency)
+        and found.mode == ("subscription" if order.kind == "month" else "payment")
+        and order.session_id in (None, found.id)
+        and _same_till(shop, order, found)
+    )
+    if not fits:
+        log.error("session_does_not_fit", order=order.id, session=found.id, cents=found.subtotal_cents,
+                  currency=found.currency)  # fmt: skip
+    return fits
+
+
+def _same_till(shop: Shop, order: Order, found: Session | Invoice) -> bool:
+    return order.mode == shop.gateway.mode and found.livemode == (order.mode == "live")

@@ -1,0 +1,71 @@
+"""Tokens that come in for a payment: one grant a session or invoice, in the transaction of its ledger entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from app.billing.tables import Grant, Order
+from app.db import Session
+from app.ledger import ledger
+
+Kind = Literal["purchase", "subscription"]
+
+
+@dataclass(frozen=True)
+class Payment:
+    """`reference` is the session or the invoice; `cents` is all that was paid, of which refunds are parts."""
+
+    reference: str
+    kind: Kind
+    cents: int
+    currency: str
+    payment_intent: str | None
+
+
+async def give(session: Session, order: Order, payment: Payment, now: datetime) -> bool:
+    """Once, however often and by whomever it is called."""
+    written = await session.run(
+        WRITE,
+        *(payment.reference, payment.kind, order.id, order.user_id, order.tokens, payment.cents, payment.currency),
+        *(payment.payment_intent, now),
+    )
+    if written:
+        await ledger.credit(session, order.user_id, order.tokens, kind=payment.kind, reference=payment.reference)
+    return bool(written)
+
+
+async def take(session: Session, payment_intent: str) -> Grant | None:
+    """With the row locked: what is returned of one grant happens in order."""
+    sql = "UPDATE order_grants SET cents_returned = cents_returned WHERE payment_intent = $1 RETURNING *"
+    return await session.one(Grant, sql, payment_intent)
+
+
+async def take_by_reference(session: Session, reference: str) -> Grant:
+    sql = "UPDATE order_grants SET cents_returned = cents_returned WHERE reference = $1 RETURNING *"
+    found = await session.one(Grant, sql, reference)
+    assert found is not None, "a return names its grant, and grants stay"
+    return found
+
+
+async def is_there(session: Session, payment_intent: str) -> bool:
+    sql = "SELECT 1 AS found FROM order_grants WHERE payment_intent = $1"
+    return await session.row(sql, payment_intent) is not None
+
+
+async def of_order(session: Session, order_id: str) -> list[Grant]:
+    """Newest first."""
+    sql = "SELECT * FROM order_grants WHERE order_id = $1 ORDER BY created_at DESC, reference DESC"
+    return await session.all(Grant, sql, order_id)
+
+
+async def of_user(session: Session, user_id: str) -> list[Grant]:
+    return await session.all(Grant, "SELECT * FROM order_grants WHERE user_id = $1", user_id)
+
+
+WRITE = """
+INSERT INTO order_grants (reference, kind, order_id, user_id, tokens, paid_cents, currency, payment_intent,
+                          tokens_returned, cents_returned, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9) ON CONFLICT (reference) DO NOTHING
+"""

@@ -1,0 +1,82 @@
+"""Plans: a copy of what Stripe says about each, and who counts as a subscriber because of it.
+
+Always read anew, never taken from an event, so that events may come in any order. What has ended stays ended.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from app.accounts import accounts
+from app.billing import orders
+from app.billing.records import LIVE_STATUSES, Subscription
+from app.billing.shop import Shop
+from app.billing.tables import Order, Plan
+from app.db import Session
+from app.errors import AppError
+from app.observability import logs
+
+log = logs.get("prome.billing")
+
+
+class NoPlan(AppError):
+    status, code, message = 409, "nothing_bought", "Nothing was bought with this account yet."
+
+
+async def look(shop: Shop, subscription_id: str) -> Subscription:
+    """Reads it and keeps what it says. Of two looks at once, the one that began later is kept."""
+    began = shop.clock.now()
+    found = await shop.gateway.subscription(subscription_id)
+    await shop.db.transact(partial(_keep, shop, found, began))
+    return found
+
+
+async def order_of(session: Session, subscription_id: str) -> Order | None:
+    sql = "SELECT orders.* FROM orders JOIN plans ON plans.order_id = orders.id WHERE plans.id = $1"
+    return await session.one(Order, sql, subscription_id)
+
+
+async def of_user(session: Session, user_id: str) -> Plan | None:
+    """The plan that stands, or the last one that did."""
+    sql = "SELECT * FROM plans WHERE user_id = $1 ORDER BY (ended_at IS NULL) DESC, created_at DESC, id DESC LIMIT 1"
+    return await session.one(Plan, sql, user_id)
+
+
+async def standing(session: Session, mode: str) -> list[Plan]:
+    return await session.all(
+        Plan,
+        """SELECT plans.* FROM plans JOIN orders ON orders.id = plans.order_id
+           WHERE plans.ended_at IS NULL AND orders.mode = $1 ORDER BY plans.id""",
+        mode,
+    )
+
+
+async def _keep(shop: Shop, found: Subscription, began: datetime, session: Session) -> None:
+    order = await orders.find(session, found.order_id) or await order_of(session, found.id)
+    if order is None or order.mode != shop.gateway.mode:
+        log.error("plan_without_order", subscription=found.id)
+        return
+    ended_at = (found.ended_at or began) if found.is_over else None
+    await session.run(
+        KEEP,
+        *(found.id, order.id, order.user_id, found.status, found.period_ends_at, found.cancels_at, ended_at, began),
+    )
+    if found.is_over:
+        await orders.move(session, order, "ended", began)
+    live = await session.row(LIVE, order.user_id, order.mode, *sorted(LIVE_STATUSES))
+    await accounts.set_subscriber(session, order.user_id, live is not None, began)
+    await orders.touch(session, order.id, order.user_id, began)
+
+
+KEEP = """
+INSERT INTO plans (id, order_id, user_id, status, period_ends_at, cancels_at, ended_at, read_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+ON CONFLICT (id) DO UPDATE SET status = excluded.status, period_ends_at = excluded.period_ends_at,
+    cancels_at = excluded.cancels_at, ended_at = excluded.ended_at, read_at = excluded.read_at
+    WHERE plans.ended_at IS NULL AND plans.read_at <= excluded.read_at
+"""
+LIVE = """
+SELECT 1 AS live FROM plans JOIN orders ON orders.id = plans.order_id
+WHERE plans.user_id = $1 AND orders.mode = $2 AND plans.ended_at IS NULL AND plans.status IN ($3, $4, $5)
+"""
