@@ -1,0 +1,25 @@
+"""Where the till is, as the world sees it."""
+
+from __future__ import annotations
+
+from typing import cast
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from app.stripe_sandbox.till import Till
+
+
+def till_of(request: Request) -> Till:
+    return cast(Till, request.app.state.till)
+
+
+def base_url(request: Request) -> str:
+    """The one it was given; else the one by which it was asked, prefix included."""
+    return str(request.app.state.base_url or request.base_url).rstrip("/")
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """A page's form; a field that comes twice counts once."""
+    body = await request.body()
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=20))
