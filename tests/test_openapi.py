@@ -50,6 +50,17 @@ async def test_every_part_of_a_path_is_a_declared_parameter(app: Starlette, api:
         assert declared == re.findall(r"{(\w+)", row.path)
 
 
+async def test_every_header_and_every_good_answer_of_a_row_is_declared(app: Starlette, api: dict[str, Any]) -> None:
+    for row in rows(app):
+        described = operation(api, row)
+        declared = [one["name"] for one in described["parameters"] if one["in"] == "header"]
+        assert declared == [header.name for header in row.contract.headers]
+        good = {int(status) for status in described["responses"] if status.startswith("2")}
+        assert good == {row.contract.status, *row.contract.also}
+    asking = {one["name"] for one in api["paths"]["/api/chat"]["post"]["parameters"]}
+    assert {"Idempotency-Key", "Prefer"} <= asking
+
+
 async def test_every_shape_is_a_valid_json_schema_and_every_reference_resolves(api: dict[str, Any]) -> None:
     schemas = api["components"]["schemas"]
 

@@ -14,12 +14,16 @@ from app.accounts.identity import identity
 from app.chat.endings import ReplyFailed
 from app.chat.readings import Reading, Readings
 from app.edge import accept
+from app.edge.endpoints import Header
 from app.edge.reader import Readers, StreamResponse
 from app.edge.sse import CONTENT_TYPE
 from app.errors import Invalid
 
 EVENTS, JSON, TEXT = "text/event-stream", "application/json", "text/plain"
 ID_DIGITS_MAX = 18
+LAST_EVENT_ID = Header(
+    "Last-Event-ID", "The last event you have seen; it outranks `after`", pattern=f"^[0-9]{{1,{ID_DIGITS_MAX}}}$"
+)
 Result = TypeVar("Result")
 
 
@@ -33,7 +37,7 @@ def path_of(stream_id: str) -> str:
 
 def last_seen(request: Request, after: int | None) -> int | None:
     """EventSource comes back with the header by itself; its address still says where it once began."""
-    header = request.headers.get("last-event-id", "")
+    header = request.headers.get(LAST_EVENT_ID.name, "")
     if not header:
         return None if after == -1 else after
     if not (header.isascii() and header.isdigit() and len(header) <= ID_DIGITS_MAX):

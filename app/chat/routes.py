@@ -17,6 +17,7 @@ from app.chat.opening import TooManyTurns
 from app.chat.prompt import MessageTooLong
 from app.chat.turns import TooBusy
 from app.edge import idempotency
+from app.edge.accept import PREFER
 from app.edge.endpoints import delete, get, post
 from app.edge.idempotency import IdempotencyConflict
 from app.edge.shapes import In, Out, Query, Text
@@ -73,6 +74,12 @@ class ReplyOut(Out):
     content: str
     finish_reason: str
     usage: ReplyUsage | None
+
+
+class PromisedOut(Out):
+    stream_id: str
+    conversation_id: str
+    message_id: str
 
 
 class QuoteOut(Out):
@@ -206,13 +213,24 @@ routes = [
         "/api/chat",
         ask,
         body=AskIn,
+        headers=[idempotency.HEADER, PREFER],
         returns=ReplyOut,
+        also={202: PromisedOut},
         raises=[*ASKING, InsufficientTokens, TurnRunning, TooManyTurns, TooBusy, IdempotencyConflict, *FAILURES],
         media_types=["text/event-stream", "application/json", "text/plain"],
     ),
     post("/api/chat/quote", quote, body=AskIn, returns=QuoteOut, raises=ASKING),
     get("/api/chat/streams", running, returns=StreamsOut),
-    get(STREAM, follow, query=Rejoin, raises=[NotFound], media_types=["text/event-stream"], ticket="stream_id"),
+    get(
+        STREAM,
+        follow,
+        query=Rejoin,
+        headers=[forms.LAST_EVENT_ID],
+        also={204: None},
+        raises=[NotFound],
+        media_types=["text/event-stream"],
+        ticket="stream_id",
+    ),
     delete(STREAM, stop, returns=ReplyUsage, raises=[NotFound]),
     post(f"{STREAM}/ticket", ticket, returns=TicketOut, raises=[NotFound]),
 ]

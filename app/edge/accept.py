@@ -6,6 +6,10 @@ from collections.abc import Sequence
 
 from starlette.requests import Request
 
+from app.edge.endpoints import Header
+
+PREFER = Header("Prefer", "`respond-async`: do not wait for the outcome, only say where it will be")
+
 
 def preferred(request: Request, offered: Sequence[str]) -> str:
     """The first on offer is for whoever does not mind, and for whoever likes nothing of it."""

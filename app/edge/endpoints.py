@@ -8,8 +8,8 @@ nothing (204), or with a ready response. Rows are closed: only `public=True` let
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -27,13 +27,25 @@ Identify = Callable[[Request], Awaitable[str]]
 
 
 @dataclass(frozen=True)
+class Header:
+    """One that a row understands beyond what every request may carry."""
+
+    name: str
+    description: str
+    pattern: str = ""
+
+
+@dataclass(frozen=True)
 class Contract:
     """What a row promises; OpenAPI is written from it, and tests walk it."""
 
     body: type[In] | None = None
     query: type[Query] | None = None
+    headers: Sequence[Header] = ()
     returns: type[Out] | None = None
     status: int = 200
+    # The other answers that are no error, by their status, with their shape if they have one.
+    also: Mapping[int, type[Out] | None] = field(default_factory=dict)
     public: bool = False
     role: str | None = None
     raises: Sequence[type[AppError]] = ()

@@ -19,11 +19,16 @@ from starlette.responses import Response
 
 from app.clock import Clock
 from app.db import Database, Session
+from app.edge.endpoints import Header
 from app.edge.tables import IdempotencyKey
 from app.errors import AppError, Invalid
 
-HEADER = "idempotency-key"
-SANE_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+HEADER = Header(
+    "Idempotency-Key",
+    "A name of your own for this request: the same key and body again is the same outcome, charged once",
+    pattern=r"^[\x21-\x7e]{1,128}$",
+)
+SANE_KEY = re.compile(HEADER.pattern)
 KEPT = timedelta(hours=24)
 # A worker that died in the middle leaves its claim behind; after this another may take it over.
 LEASE = timedelta(seconds=60)
@@ -51,7 +56,7 @@ class Ask:
 
 
 async def ask_of(request: Request, user_id: str) -> Ask | None:
-    key = request.headers.get(HEADER)
+    key = request.headers.get(HEADER.name)
     if key is None:
         return None
     if not SANE_KEY.fullmatch(key):

@@ -71,7 +71,8 @@ def _schemas(rows: Sequence[Endpoint]) -> dict[str, Any]:
     shapes: list[tuple[type[BaseModel], Any]] = []
     for row in rows:
         shapes += [(row.contract.body, "validation")] if row.contract.body else []
-        shapes += [(row.contract.returns, "serialization")] if row.contract.returns else []
+        answers = (row.contract.returns, *row.contract.also.values())
+        shapes += [(answer, "serialization") for answer in answers if answer]
     _, found = models_json_schema(list(dict.fromkeys(shapes)), ref_template=REF)
     schemas: dict[str, Any] = found.get("$defs", {})
     return schemas
@@ -84,8 +85,8 @@ def _operation(row: Endpoint) -> dict[str, Any]:
         "tags": [row.handler.__module__.split(".")[-2]],
         "summary": words.split("\n")[0].rstrip("."),
         "description": words,
-        "parameters": _path_parameters(row) + _query_parameters(row),
-        "responses": {str(row.contract.status): _success(row), **_failures(row)},
+        "parameters": _path_parameters(row) + _query_parameters(row) + _header_parameters(row),
+        "responses": {**_successes(row), **_failures(row)},
     }
     if not row.contract.public:
         operation["security"] = [{"bearer": []}, {"cookie": []}]
@@ -114,6 +115,19 @@ def _query_parameters(row: Endpoint) -> list[dict[str, Any]]:
     ]
 
 
+def _header_parameters(row: Endpoint) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": header.name,
+            "in": "header",
+            "required": False,
+            "description": header.description,
+            "schema": {"type": "string", **({"pattern": header.pattern} if header.pattern else {})},
+        }
+        for header in row.contract.headers
+    ]
+
+
 def _plain(field: dict[str, Any]) -> dict[str, Any]:
     """A query cannot carry null: an optional parameter is one that is left out."""
     options = [option for option in field.get("anyOf", []) if option.get("type") != "null"]
@@ -121,15 +135,19 @@ def _plain(field: dict[str, Any]) -> dict[str, Any]:
     return {**kept, **(options[0] if options else {})}
 
 
-def _success(row: Endpoint) -> dict[str, Any]:
+def _successes(row: Endpoint) -> dict[str, Any]:
     contract = row.contract
-    if contract.returns is None and contract.status == 204:
+    first = _success(contract.status, contract.returns, contract.media_types)
+    also = {str(status): _success(status, shape, ["application/json"]) for status, shape in contract.also.items()}
+    return {str(contract.status): first, **also}
+
+
+def _success(status: int, shape: type[BaseModel] | None, media_types: Sequence[str]) -> dict[str, Any]:
+    if shape is None and status == 204:
         return {"description": "Done; nothing to say."}
-    schema = _ref(contract.returns) if contract.returns else {"type": "string"}
-    content = {
-        kind: {"schema": schema if kind == "application/json" else {"type": "string"}} for kind in contract.media_types
-    }
-    return {"description": "Done.", "content": content}
+    schema = _ref(shape) if shape else {"type": "string"}
+    content = {kind: {"schema": schema if kind == "application/json" else {"type": "string"}} for kind in media_types}
+    return {"description": "Done." if status != 202 else "Begun.", "content": content}
 
 
 def _failures(row: Endpoint) -> dict[str, Any]:
