@@ -6,12 +6,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from app.accounts.identity import cookie_name
 from app.edge import errors
+from app.edge.static import ASK_AGAIN, Static
 from app.errors import Unauthenticated
 
 HERE = Path(__file__).parent
@@ -19,14 +19,14 @@ HERE = Path(__file__).parent
 WEB = HERE / "web" if (HERE / "web").is_dir() else HERE.parent / "web"
 PUBLIC = {"/": "index", "/login": "login", "/register": "register", "/forgot": "forgot", "/reset": "reset"}
 CLOSED = {"/account": "account"}
-FRESH = {"Cache-Control": "no-cache"}
 # The Back button after a sign-out must not show what was there.
 PRIVATE = {"Cache-Control": "no-store"}
+static = Static(WEB, "/assets")
 
 
 def _public(path: str, name: str) -> Route:
     async def page(request: Request) -> Response:
-        return FileResponse(WEB / f"{name}.html", headers=FRESH)
+        return static.page(request, name, ASK_AGAIN)
 
     return Route(path, page, name=f"page_{name}")
 
@@ -34,10 +34,14 @@ def _public(path: str, name: str) -> Route:
 def _closed(path: str, name: str) -> Route:
     async def page(request: Request) -> Response:
         if not await _is_signed_in(request):
-            return RedirectResponse(f"/login?next={quote(request.url.path)}", 303, FRESH)
-        return FileResponse(WEB / f"{name}.html", headers=PRIVATE)
+            return RedirectResponse(f"/login?next={quote(request.url.path)}", 303, ASK_AGAIN)
+        return static.page(request, name, PRIVATE)
 
     return Route(path, page, name=f"page_{name}")
+
+
+async def asset(request: Request) -> Response:
+    return static.file(request, request.path_params["path"])
 
 
 async def _is_signed_in(request: Request) -> bool:
@@ -54,11 +58,11 @@ async def on_not_found(request: Request, error: Exception) -> Response:
     """A person who followed a bad link gets a page; a program gets the error that it can read."""
     if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         return await errors.on_http_exception(request, error)
-    return FileResponse(WEB / "not-found.html", 404, headers=FRESH)
+    return static.page(request, "not-found", ASK_AGAIN, 404)
 
 
 routes: list[BaseRoute] = [
     *(_public(path, name) for path, name in PUBLIC.items()),
     *(_closed(path, name) for path, name in CLOSED.items()),
-    Mount("/assets", StaticFiles(directory=WEB), name="assets"),
+    Route("/assets/{path:path}", asset, name="assets"),
 ]

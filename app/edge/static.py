@@ -1,0 +1,126 @@
+"""Files as they lie in a folder: small on the wire, asked for once while they stay as they are.
+
+An address that names the version of the whole folder may be kept for ever; a page gets such addresses when it is
+served. Modules then import each other by relative paths, and so stay within one version.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".woff2": "font/woff2",
+}
+ALREADY_SMALL = {".png", ".woff2"}
+VERSION = re.compile(r"v-[0-9a-f]{12}")
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+ASK_AGAIN = {"Cache-Control": "no-cache"}
+# Of the libraries, the stamp stands for all.
+LOOKED_AT = ("css/*.css", "js/**/*.js", "*.svg", "icon/*", "vendor/stamp")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    body: bytes
+    media_type: str
+    smaller: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def etag(self) -> str:
+        return f'W/"{hashlib.sha256(self.body).hexdigest()[:24]}"'
+
+
+class Static:
+    def __init__(self, folder: Path, address: str) -> None:
+        self._folder, self._address = folder.resolve(), address
+        self._kept: dict[Path, tuple[tuple[int, int], File]] = {}
+        self._version: tuple[int, str] = (0, "")
+
+    @property
+    def version(self) -> str:
+        """Changes when any file does. Looking at them is a fraction of a millisecond."""
+        found = sorted(file for pattern in LOOKED_AT for file in self._folder.glob(pattern))
+        state = hash(tuple((file, *_state(file)) for file in found))
+        if self._version[0] != state:
+            whole = hashlib.sha256(b"".join(bytes(file) + file.read_bytes() for file in found))
+            self._version = (state, f"v-{whole.hexdigest()[:12]}")
+        return self._version[1]
+
+    def file(self, request: Request, path: str) -> Response:
+        """What lies at that path, with or without a version before it."""
+        asked, _, rest = path.partition("/")
+        if not VERSION.fullmatch(asked):
+            return answer(request, self._load(path), ASK_AGAIN)
+        return answer(request, self._load(rest), FOREVER if asked == self.version else ASK_AGAIN)
+
+    def page(self, request: Request, name: str, headers: dict[str, str], status: int = 200) -> Response:
+        """A page whose files are named with their version."""
+        version = self.version
+        html = self._load(f"{name}.html").body.decode()
+        body = html.replace(f'"{self._address}/', f'"{self._address}/{version}/').encode()
+        found = File(body, TYPES[".html"], {"gzip": gzip.compress(body, 6, mtime=0)})
+        return answer(request, found, headers, status)
+
+    def _load(self, path: str) -> File:
+        file = self._found(path)
+        state = _state(file)
+        if file not in self._kept or self._kept[file][0] != state:
+            self._kept[file] = (state, _read(file))
+        return self._kept[file][1]
+
+    def _found(self, path: str) -> Path:
+        try:
+            file = (self._folder / path).resolve()
+            if file.is_relative_to(self._folder) and file.suffix in TYPES and file.is_file():
+                return file
+        except (OSError, ValueError):
+            pass  # Such a name no file can have.
+        raise HTTPException(404)
+
+
+def answer(request: Request, file: File, headers: dict[str, str], status: int = 200) -> Response:
+    told = {**headers, "ETag": file.etag}
+    if file.smaller:
+        told["Vary"] = "Accept-Encoding"
+    if status == 200 and file.etag in request.headers.get("if-none-match", ""):
+        return Response(None, 304, told)
+    body = file.body
+    for encoding in ("br", "gzip"):
+        if encoding in file.smaller and _accepts(request, encoding):
+            told["Content-Encoding"], body = encoding, file.smaller[encoding]
+            break
+    return Response(body, status, {**told, "Content-Type": file.media_type})
+
+
+def _accepts(request: Request, encoding: str) -> bool:
+    offers = (offer.replace(" ", "").split(";") for offer in request.headers.get("accept-encoding", "").split(","))
+    return any(name == encoding and rest not in (["q=0"], ["q=0.0"]) for name, *rest in offers)
+
+
+def _state(file: Path) -> tuple[int, int]:
+    stat = file.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _read(file: Path) -> File:
+    """Small forms that were made beforehand are taken, as they are smaller than what can be made on the way."""
+    body = file.read_bytes()
+    if file.suffix in ALREADY_SMALL:
+        return File(body, TYPES[file.suffix])
+    made = {"br": Path(f"{file}.br"), "gzip": Path(f"{file}.gz")}
+    smaller = {encoding: path.read_bytes() for encoding, path in made.items() if path.is_file()}
+    return File(body, TYPES[file.suffix], {"gzip": gzip.compress(body, 9, mtime=0), **smaller})
