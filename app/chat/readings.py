@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from app.chat import asks, closing, replay
 from app.chat.asks import Ask
+from app.chat.elsewhere import Elsewhere
 from app.chat.events import as_data
 from app.chat.opening import AlreadyAsked
 from app.chat.turn import Ended, Turn
@@ -16,11 +18,17 @@ from app.clock import Clock
 from app.db import Database, Row
 from app.edge import idempotency
 from app.edge.idempotency import Ask as Repeatable
-from app.errors import Invalid, NotFound
+from app.errors import AppError, Invalid, Unavailable
 from app.settings import Settings
 from app.streams.log import Log
+from app.streams.relay import Relay
 
-LOOK_SECONDS = 0.25
+BEGIN_SECONDS = 0.02
+STOP_SECONDS_MAX = 10.0
+
+
+class NotStopped(Unavailable):
+    code, message = "not_stopped", "This reply runs on another server, which has not answered yet. Please try again."
 
 
 @dataclass(slots=True)
@@ -32,22 +40,13 @@ class Reading:
     # How many of its events the reader has seen.
     seen: int
     turn: Turn | None = None
-    row: Row | None = None
-    looking: asyncio.Task[None] | None = None
+    # Called when the reader begins, and when it goes.
+    enter: Callable[[], None] = lambda: None
+    leave: Callable[[], None] = lambda: None
 
     @property
     def is_over(self) -> bool:
         return self.log.ended(self.seen)
-
-    def enter(self) -> None:
-        if self.turn is not None:
-            self.turn.enter()
-
-    def leave(self) -> None:
-        if self.turn is not None:
-            self.turn.leave()
-        if self.looking is not None:
-            self.looking.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,43 +58,72 @@ class Told:
 
 
 class Readings:
-    def __init__(self, settings: Settings, clock: Clock, db: Database, turns: Turns) -> None:
-        self._clock, self._db, self._turns = clock, db, turns
+    def __init__(self, settings: Settings, clock: Clock, db: Database, turns: Turns, relay: Relay) -> None:
+        self._clock, self._db, self._turns, self._relay = clock, db, turns, relay
+        self._elsewhere = Elsewhere(db, relay)
         self._retention = timedelta(seconds=settings.stream_retention_seconds)
 
     def of(self, turn: Turn) -> Reading:
         facts = turn.facts
-        return Reading(facts.stream_id, facts.conversation_id, facts.message_id, turn.log, 0, turn)
+        names = (facts.stream_id, facts.conversation_id, facts.message_id)
+        return Reading(*names, turn.log, 0, turn, turn.enter, turn.leave)
 
     async def begin(self, ask: Ask, again: Repeatable | None, *, unread: bool) -> tuple[Reading, bool]:
         """A new turn, or the one that the same request has begun before."""
-        if again is not None:
-            async with self._db.read() as session:
-                first = await idempotency.find(session, again)
-            if first is not None and first.stream_id is not None:
-                return await self.find(ask.user_id, first.stream_id), True
+        if (before := await self._begun(again)) is not None:
+            return before, True
         try:
             turn = await self._turns.start(ask, again)
-        except AlreadyAsked as before:
-            return await self.find(ask.user_id, before.stream_id), True
+        except AlreadyAsked as first:
+            return await self.find(ask.user_id, first.stream_id), True
+        except AppError:
+            # What the same request has begun meanwhile may be why there is no room for it, or no balance.
+            if (before := await self._begun(again)) is None:
+                raise
+            return before, True
         turn.may_be_unread = unread
         return self.of(turn), False
 
+    async def _begun(self, again: Repeatable | None) -> Reading | None:
+        if again is None:
+            return None
+        async with self._db.read() as session:
+            first = await idempotency.find(session, again)
+        return await self.find(again.user_id, first.stream_id) if first and first.stream_id else None
+
     async def find(self, user_id: str, stream_id: str, after: int | None = None) -> Reading:
-        turn = self._turns.running.get(stream_id)
-        if turn is not None and turn.facts.user_id == user_id:
-            reading = self.of(turn)
-            reading.seen = 0 if after is None else after + 1
-            if reading.seen > len(turn.log.frames):
-                raise Invalid.field("after", "This stream has not come that far yet.")
+        if (reading := self._live(user_id, stream_id, after)) is not None:
             return reading
-        row = await self._row(user_id, stream_id)
-        reading = Reading(stream_id, row["conversation_id"], row["message_id"], Log(), 0, row=row)
+        row = await self._elsewhere.row(user_id, stream_id)
+        while self._is_about_to_run(row):
+            await asyncio.sleep(BEGIN_SECONDS)
+            if (reading := self._live(user_id, stream_id, after)) is not None:
+                return reading
+            row = await self._elsewhere.row(user_id, stream_id)
+        names = (stream_id, row["conversation_id"], row["message_id"])
         if row["state"] == "running":
-            reading.seen = 0 if after is None else after + 1
-            reading.looking = asyncio.create_task(self._follow(reading, user_id, after))
-        else:
-            await self._replay(reading, row, after)
+            log, enter, leave = self._elsewhere.find(user_id, stream_id)
+            return Reading(*names, log, 0 if after is None else after + 1, None, enter, leave)
+        replayed = replay.replayed(row, after, self._clock.now(), self._retention)
+        await replay.noted(self._db, row, replayed)
+        log = Log()
+        log.append(*replayed.frames)
+        log.close()
+        return Reading(*names, log, replayed.seen)
+
+    def _is_about_to_run(self, row: Row) -> bool:
+        """Written down this very moment; whoever began it may hear of that later than we do."""
+        ours = row["state"] == "running" and row["worker"] == self._turns.worker
+        return ours and row["id"] not in self._turns.lost
+
+    def _live(self, user_id: str, stream_id: str, after: int | None) -> Reading | None:
+        turn = self._turns.running.get(stream_id)
+        if turn is None or turn.facts.user_id != user_id:
+            return None
+        reading = self.of(turn)
+        reading.seen = 0 if after is None else after + 1
+        if reading.seen > len(turn.log.frames):
+            raise Invalid.field("after", "This stream has not come that far yet.")
         return reading
 
     async def told(self, user_id: str, reading: Reading) -> Told:
@@ -104,47 +132,29 @@ class Readings:
             await reading.turn.ended.wait()
             if reading.turn.ending is not None:
                 return Told(reading.turn.reply.text, reading.turn.ending)
-        row = await self._ended_row(user_id, reading.stream_id)
-        return Told(row["content"][row["content_from"] :], closing.as_ended(row))
+        row = await self._elsewhere.ended(user_id, reading.stream_id)
+        return Told(replay.said(row), closing.as_ended(row))
 
     async def stop(self, user_id: str, stream_id: str) -> dict[str, object]:
         """The final usage. Stopping what has ended changes nothing."""
         turn = self._turns.running.get(stream_id)
         if turn is not None and turn.facts.user_id == user_id:
             await self._turns.stop(turn)
-        row = await self._ended_row(user_id, stream_id)
+        else:
+            self._relay.ask_to_stop(stream_id)
+        try:
+            async with asyncio.timeout(STOP_SECONDS_MAX):
+                row = await self._elsewhere.ended(user_id, stream_id)
+        except TimeoutError:
+            raise NotStopped from None
         return as_data(row["usage"]) if row["usage"] else closing.nothing_used(row)
+
+    async def stop_in(self, user_id: str, conversation_id: str) -> None:
+        """Nobody pays for the rest of a reply in a conversation that is about to be deleted."""
+        for row in await self.running(user_id):
+            if row["conversation_id"] == conversation_id:
+                await self.stop(user_id, row["id"])
 
     async def running(self, user_id: str) -> list[Row]:
         async with self._db.read() as session:
             return await asks.running(session, user_id)
-
-    async def _row(self, user_id: str, stream_id: str) -> Row:
-        async with self._db.read() as session:
-            row = await replay.find(session, user_id, stream_id)
-        if row is None:
-            raise NotFound
-        return row
-
-    async def _ended_row(self, user_id: str, stream_id: str) -> Row:
-        """One that runs elsewhere, or was left behind, is ended there or by the recovery."""
-        row = await self._row(user_id, stream_id)
-        while row["state"] == "running":
-            await asyncio.sleep(LOOK_SECONDS)
-            row = await self._row(user_id, stream_id)
-        return row
-
-    async def _follow(self, reading: Reading, user_id: str, after: int | None) -> None:
-        try:
-            await self._replay(reading, await self._ended_row(user_id, reading.stream_id), after)
-        except NotFound:
-            reading.log.close()
-
-    async def _replay(self, reading: Reading, row: Row, after: int | None) -> None:
-        replayed = replay.replayed(row, after, self._clock.now(), self._retention)
-        if replayed.note is not None:
-            async with self._db.begin() as session:
-                await replay.note(session, row, replayed)
-        reading.seen = replayed.seen
-        reading.log.append(*replayed.frames)
-        reading.log.close()
