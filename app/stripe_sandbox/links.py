@@ -16,7 +16,8 @@ def till_of(request: Request) -> Till:
 
 def base_url(request: Request) -> str:
     """The one it was given; else the one by which it was asked, prefix included."""
-    return str(request.app.state.base_url or request.base_url).rstrip("/")
+    asked = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
+    return str(request.app.state.base_url or asked).rstrip("/")
 
 
 async def form_of(request: Request) -> dict[str, str]:

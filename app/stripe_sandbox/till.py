@@ -12,10 +12,11 @@ from app.clock import Clock, SystemClock
 from app.stripe_sandbox import checkout, disputes, refunds, sessions, subscriptions
 from app.stripe_sandbox.books import Books, outside
 from app.stripe_sandbox.checkout import Pay
+from app.stripe_sandbox.errors import Refusal
 from app.stripe_sandbox.shelf import Thing
 from app.stripe_sandbox.webhooks import DELIVERY, RETRY_SECONDS, Courier, Trick, Webhook
 
-__all__ = ["SANDBOX_KEY", "SANDBOX_SECRET", "Pay", "Till", "Trick", "Webhook"]
+__all__ = ["SANDBOX_KEY", "SANDBOX_SECRET", "Pay", "Refusal", "Till", "Trick", "Webhook"]
 
 SANDBOX_KEY = "sk_test_sandbox"
 # Not a secret at all: the till signs with it what only a server of one's own machine is told.
