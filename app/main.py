@@ -20,6 +20,12 @@ from app.accounts.doors import Doors
 from app.accounts.identity import Identify
 from app.accounts.passwords import Passwords
 from app.accounts.tokens import Tokens
+from app.billing import packages
+from app.billing import routes as billing
+from app.billing.gateway import Gateway
+from app.billing.inbox import Inbox
+from app.billing.shop import Shop
+from app.billing.till import account_of
 from app.chat import routes as chat
 from app.chat.readings import Readings
 from app.chat.recovery import Recovery
@@ -57,6 +63,7 @@ from app.streams.topics import MemoryTopics
 API: list[BaseRoute] = [
     *accounts.routes,
     *ledger.routes,
+    *billing.routes,
     *chat.routes,
     *conversations.routes,
     *events.routes,
@@ -111,6 +118,8 @@ async def running(its: Services) -> AsyncIterator[None]:
         closing.callback(its.models.close)
         for provider in its.providers.values():
             closing.push_async_callback(provider.close)
+        closing.push_async_callback(its.shop.gateway.close)
+        closing.push_async_callback(its.inbox.drain)
         closing.push_async_callback(its.meter.drain)
         await its.models.open()
         await its.recovery.start()
@@ -120,6 +129,7 @@ async def running(its: Services) -> AsyncIterator[None]:
         closing.push_async_callback(its.turns.drain, 0)
         its.readers.start()
         closing.push_async_callback(its.readers.stop)
+        await _stock(its)
         schedule = Schedule(its.db, its.clock, upkeep.jobs(its))
         schedule.start()
         closing.push_async_callback(schedule.stop)
@@ -139,6 +149,15 @@ async def _warm_up(its: Services) -> None:
         await built_in.warm_up()
 
 
+async def _stock(its: Services) -> None:
+    """A newcomer finds something to buy; in production an operator says what is sold."""
+    if its.settings.environment != "development":
+        return
+    async with its.db.begin() as session:
+        if not await packages.any_there(session):
+            await packages.put(session, packages.read(packages.OURS), its.clock.now(), change=False)
+
+
 def from_environment() -> Starlette:
     """What each server process runs."""
     settings = read_settings()
@@ -154,6 +173,7 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
     meter, replies = Meter(db, metrics), Replies(models, providers, metrics)
     titles = Titles(settings, clock, db, models, replies, metrics)
     turns = Turns(settings, clock, db, meter, models, replies, titles.after)
+    shop = Shop(settings, clock, db, Gateway(account_of(settings)))
     return Services(
         settings=settings,
         clock=clock,
@@ -173,6 +193,8 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
         readings=Readings(settings, clock, db, turns),
         recovery=Recovery(settings, clock, db, meter, models, turns),
         readers=Readers(partial(_who_may_read, db, clock)),
+        shop=shop,
+        inbox=Inbox(shop),
     )
 
 

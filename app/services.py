@@ -11,6 +11,8 @@ from starlette.requests import Request
 from app.accounts.doors import Doors
 from app.accounts.passwords import Passwords
 from app.accounts.tokens import Tokens
+from app.billing.inbox import Inbox
+from app.billing.shop import Shop
 from app.chat.readings import Readings
 from app.chat.recovery import Recovery
 from app.chat.titles import Titles
@@ -49,6 +51,8 @@ class Services:
     readings: Readings
     recovery: Recovery
     readers: Readers
+    shop: Shop
+    inbox: Inbox
 
 
 def services(request: Request) -> Services:

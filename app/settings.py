@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     welcome_tokens: int = Field(1000, ge=0, le=10**12, description="Tokens granted on registration")
     message_chars_max: int = Field(8000, ge=1, le=1_000_000, description="Longest message in characters")
     turns_per_user_max: int = Field(4, ge=1, le=1000, description="Replies that may run at once for one user")
+    turns_per_subscriber_max: int = Field(10, ge=1, le=1000, description="The same for one with a plan")
     turns_max: int = Field(5000, ge=1, le=100_000, description="Replies that may run at once in one process")
     first_content_seconds: int = Field(30, ge=1, le=600, description="Wait for a model's first words")
     progress_seconds: int = Field(30, ge=1, le=600, description="Longest silence in the middle of a reply")
@@ -97,6 +98,7 @@ class Settings(BaseSettings):
         SecretStr(""), description="Signing secrets, comma-separated while rotating"
     )
     stripe_api_base: str = Field(STRIPE_API, description="Where Stripe's API is")
+    refund_days: int = Field(14, ge=0, le=3650, description="How long buyers may give back what is unspent")
     stripe_sandbox: Literal["auto", "off"] = Field("auto", description="`auto`: a sandbox till when no key is set")
 
     @field_validator("allowed_hosts", "cors_origins", mode="before")

@@ -17,6 +17,7 @@ from app.ledger.ledger import Terms
 from app.ledger.rates import Rates
 from app.main import create_app
 from app.services import Services
+from tests.billing.ordering import ordered
 from tests.conftest import Person, Register, settings_for
 from tests.conversations.talking import talk
 from tests.fakes.clock import FakeClock
@@ -28,6 +29,11 @@ PUBLIC = {
     "POST /api/auth/password/forgot",
     "POST /api/auth/password/reset",
     "GET /api/models",
+    "GET /api/billing/packages",
+    "POST /api/billing/webhook",
+    "POST /api/billing/webhook/",
+    "POST /api/stripe/webhook",
+    "POST /api/stripe/webhook/",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
@@ -59,6 +65,17 @@ async def their_stream(client: Client, services: Services, them: Person) -> str:
     return asked.headers["X-Stream-Id"]
 
 
+async def their_order(client: Client, services: Services, them: Person) -> str:
+    order = await ordered(services, them.id)
+    return order.id
+
+
+async def their_checkout(client: Client, services: Services, them: Person) -> str:
+    order = await ordered(services, them.id)
+    assert order.session_id is not None
+    return order.session_id
+
+
 async def their_id(client: Client, services: Services, them: Person) -> str:
     return them.id
 
@@ -70,6 +87,8 @@ THEIRS: dict[str, Callable[[Client, Services, Person], Awaitable[str]]] = {
     "conversation_id": their_conversation,
     "user_id": their_id,
     "stream_id": their_stream,
+    "order_id": their_order,
+    "checkout_id": their_checkout,
 }
 # What a row must be sent before it looks at whose thing it is.
 BODIES: dict[str, dict[str, str]] = {"PATCH /api/conversations/{conversation_id}": {"title": "Mine now"}}

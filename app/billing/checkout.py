@@ -5,6 +5,7 @@ So a double click, or a call that broke off and is tried again, is one order and
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -58,10 +59,9 @@ async def put_aside(shop: Shop, order: Order) -> None:
         async with shop.db.begin() as session:
             await orders.move(session, order, "expired", shop.clock.now())
         return
-    try:
+    # If it is not open any more, how it ended is read next.
+    with suppress(Refused):
         await shop.gateway.expire_session(order.session_id)
-    except Refused:
-        pass  # It is not open any more; how it ended is read next.
     await fulfilment.fulfil(shop, order.session_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.accounts import accounts
 from app.billing.shop import Shop
+from app.billing.subscriptions import NoPlan
 from app.billing.tables import Customer, Order
 from app.db import Session
 from app.observability import logs
@@ -24,6 +25,16 @@ async def require(shop: Shop, order: Order) -> str:
         kept = await find(session, order.user_id, order.mode)
     assert kept is not None
     return kept
+
+
+async def portal(shop: Shop, user_id: str) -> str:
+    """What somebody does there comes back as events; the way back is always the same page."""
+    mode = shop.gateway.mode
+    async with shop.db.read() as session:
+        known = await find(session, user_id, mode)
+    if known is None:
+        raise NoPlan
+    return await shop.gateway.portal(known, shop.way_back)
 
 
 async def find(session: Session, user_id: str, mode: str) -> str | None:

@@ -18,7 +18,7 @@ EVENTS = (CREATED, WITHDRAWN, REINSTATED, CLOSED)
 
 async def hear(shop: Shop, kind: str, dispute: Dispute) -> None:
     await shop.db.transact(partial(_book, shop, kind, dispute))
-    log.warning("disputed", dispute=dispute.id, event=kind, status=dispute.status)
+    log.warning("disputed", dispute=dispute.id, type=kind, status=dispute.status)
 
 
 async def _book(shop: Shop, kind: str, dispute: Dispute, session: Session) -> None:

@@ -13,6 +13,7 @@ from app.billing.records import GRANTED_FOR, Invoice, Session
 from app.billing.shop import Shop
 from app.billing.tables import Order
 from app.db import Session as Transaction
+from app.errors import NotFound
 from app.observability import logs
 
 log = logs.get("prome.billing")
@@ -33,6 +34,17 @@ async def fulfil(shop: Shop, session_id: str) -> Order:
     if found.invoice_id:
         await fulfil_invoice(shop, found.invoice_id)
     return order
+
+
+async def complete(shop: Shop, user_id: str, session_id: str) -> Order:
+    """For whoever comes back from paying: only for a session of an order of theirs."""
+    async with shop.db.read() as session:
+        order = await orders.by_session(session, session_id)
+    if order is None or order.user_id != user_id:
+        raise NotFound
+    if order.state not in ("open", "pending") or order.mode != shop.gateway.mode:
+        return order
+    return await fulfil(shop, session_id)
 
 
 async def fulfil_invoice(shop: Shop, invoice_id: str) -> bool:

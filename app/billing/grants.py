@@ -49,6 +49,12 @@ async def take_by_reference(session: Session, reference: str) -> Grant:
     return found
 
 
+async def find(session: Session, reference: str) -> Grant:
+    found = await session.one(Grant, "SELECT * FROM order_grants WHERE reference = $1", reference)
+    assert found is not None, "a return names its grant, and grants stay"
+    return found
+
+
 async def is_there(session: Session, payment_intent: str) -> bool:
     sql = "SELECT 1 AS found FROM order_grants WHERE payment_intent = $1"
     return await session.row(sql, payment_intent) is not None

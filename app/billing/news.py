@@ -1,0 +1,41 @@
+"""How somebody's latest orders are now, for open tabs: to be held against the look before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.db import Session, as_moment
+from app.edge.shapes import Out
+
+LOOKED_AT_MAX = 10
+
+
+class Payment(Out):
+    order_id: str
+    status: str
+    tokens_granted: int
+    tokens_returned: int
+    updated_at: datetime
+
+
+async def newest(session: Session, user_id: str) -> list[Payment]:
+    return [
+        Payment.model_validate({**dict(row), "updated_at": as_moment(row["updated_at"])})
+        for row in await session.rows(NEWEST, user_id, LOOKED_AT_MAX)
+    ]
+
+
+def between(before: list[Payment], now: list[Payment]) -> list[Payment]:
+    """What is new or different, oldest first. Only the orders that were begun last are looked at."""
+    known = {payment.order_id: payment for payment in before}
+    return [payment for payment in reversed(now) if payment != known.get(payment.order_id)]
+
+
+NEWEST = """
+SELECT latest.id AS order_id, state AS status, latest.updated_at,
+       COALESCE(SUM(order_grants.tokens), 0) AS tokens_granted,
+       COALESCE(SUM(tokens_returned), 0) AS tokens_returned
+FROM (SELECT id, state, updated_at FROM orders WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2) AS latest
+LEFT JOIN order_grants ON order_grants.order_id = latest.id
+GROUP BY latest.id, state, latest.updated_at ORDER BY latest.updated_at DESC, latest.id DESC
+"""
