@@ -44,4 +44,4 @@ def plan(**changes: Any) -> Any:
         "product_data": {"name": "Premium"},
         "recurring": {"interval": "month"},
     }
-    return pack(mode="subscription", line_items=[{"price_data": data, "quantity": 1}], **changes)
+    return {**pack(mode="subscription", line_items=[{"price_data": data, "quantity": 1}]), **changes}

@@ -14,7 +14,7 @@ from tests.stripe_sandbox.sdk import CANCEL, pack
 async def test_a_session_is_open_unpaid_and_has_a_page(client: stripe.StripeClient, till_url: str) -> None:
     customer = await client.v1.customers.create_async({"email": "ann@example.com"})
 
-    session = await client.v1.checkout.sessions.create_async({**pack(), "customer": customer.id})
+    session = await client.v1.checkout.sessions.create_async(pack(customer=customer.id))
 
     assert (session.status, session.payment_status, session.payment_intent) == ("open", "unpaid", None)
     assert (session.amount_total, session.amount_subtotal, session.currency) == (999, 999, "usd")

@@ -111,7 +111,7 @@ async def test_what_is_refused_leaves_nothing_behind(client: stripe.StripeClient
 
 async def test_a_plan_needs_a_price_that_comes_back(client: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="recurring"):
-        await client.v1.checkout.sessions.create_async({**plan(), "line_items": price()})
+        await client.v1.checkout.sessions.create_async(plan(line_items=price()))
 
 
 async def test_an_older_caller_may_still_say_how_one_can_pay(till_url: str, client: stripe.StripeClient) -> None:
@@ -135,9 +135,7 @@ async def test_a_price_is_found_by_its_lookup_key(client: stripe.StripeClient) -
     )
 
     found = await client.v1.prices.list_async({"lookup_keys": ["premium", "other"]})
-    session = await client.v1.checkout.sessions.create_async(
-        {**plan(), "line_items": [{"price": made.id, "quantity": 1}]}
-    )
+    session = await client.v1.checkout.sessions.create_async(plan(line_items=[{"price": made.id, "quantity": 1}]))
 
     assert [each.id for each in found.data] == [made.id]
     assert session.amount_total == 1999

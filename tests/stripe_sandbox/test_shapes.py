@@ -39,7 +39,7 @@ async def everything(client: stripe.StripeClient, till: Till) -> list[Thing]:
     v1 = client.v1
     customer = await v1.customers.create_async({"email": "ann@example.com"})
     await v1.billing_portal.sessions.create_async({"customer": customer.id, "return_url": "http://shop.test/"})
-    bought = [await v1.checkout.sessions.create_async({**pack(), "customer": customer.id}) for _ in range(5)]
+    bought = [await v1.checkout.sessions.create_async(pack(customer=customer.id)) for _ in range(5)]
     with pytest.raises(tills.Refusal):
         till.pay(bought[0].id, Pay.DECLINED)
     paid = [till.pay(session.id)["payment_intent"] for session in bought[:3]]
@@ -50,7 +50,7 @@ async def everything(client: stripe.StripeClient, till: Till) -> list[Thing]:
     till.refund(paid[0])
     for intent, won in zip(paid[1:], (True, False), strict=True):
         till.close_dispute(till.dispute(intent)["id"], won=won)
-    plans = [await v1.checkout.sessions.create_async({**plan(), "customer": customer.id}) for _ in range(2)]
+    plans = [await v1.checkout.sessions.create_async(plan(customer=customer.id)) for _ in range(2)]
     first, second = (till.pay(session.id)["subscription"] for session in plans)
     till.renew(first)
     till.renew(first, paid=False)
