@@ -134,10 +134,10 @@ def is_running(pid: int) -> bool:
 
 def test_a_fault_that_is_no_sql_says_nothing_about_the_tests() -> None:
     no_sql: Lines = [["failed", "a", "call", ["LookupError: x", 'OperationalError: near "FROM": syntax error']]]
-    other: Lines = [["failed", "a", "call", ["OperationalError: disk I/O error"]]]
+    lost_table: Lines = [["failed", "a", "call", ["OperationalError: no such table: things"]]]
 
     assert judge(no_sql, 1)[0] == "unfit"
-    assert judge(other, 1)[0] == "noticed"
+    assert judge(lost_table, 1)[0] == "noticed"
 
 
 def test_a_run_that_ended_before_any_test_has_not_passed() -> None:

@@ -30,7 +30,7 @@ SAID_CHARS = 6000
 CLUMSY = re.compile(
     r"(SyntaxError|IndentationError|NameError|UnboundLocalError|ImportError|ModuleNotFoundError|PostgresSyntaxError"
     r"|UndefinedColumnError|IndeterminateDatatypeError|AmbiguousParameterError): "
-    r"|OperationalError: (near |no such|ambiguous column)"
+    r"|OperationalError: (near |no such column|no such function|ambiguous column)"
 )
 
 
