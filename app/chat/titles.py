@@ -30,11 +30,22 @@ AT_ONCE_MAX, WAITING_MAX = 2, 50
 DEADLINE_SECONDS = 20.0
 # A title takes a dozen; a model that thinks before it speaks needs room for that. Who says more is hung up on.
 TOKENS_MAX, SAID_CHARS_MAX = 1000, 4 * TITLE_CHARS_MAX
-ASKED_CHARS_MAX, REPLY_CHARS_MAX = 600, 300
+# The beginning is enough to know what it is about, and keeps it cheap.
+ASKED_CHARS_MAX = 600
+# Six are wished for; many more are a sentence about something else.
+WORDS_MAX = 10
 FIRST_REPLY = 2
 INSTRUCTION = (
     "Write a title of at most six words for this conversation, in its own language. "
     "Answer with the title alone: no quotation marks, no formatting, no full stop."
+)
+WANTED = "Title for: "
+# A small model follows examples far better than it follows orders.
+EXAMPLES = (
+    ("How long do I have to boil an egg?", "Boiling an egg"),
+    ("Please write a letter to my landlord about the broken heating.", "Letter about broken heating"),
+    ("Was ist der Unterschied zwischen TCP und UDP?", "TCP und UDP im Vergleich"),
+    ("hi", "Greeting"),
 )
 LABEL = re.compile(r"^(title|titel|titre|título|titolo)\s*:\s*", re.IGNORECASE)
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
@@ -99,7 +110,7 @@ class Titles:
         asked = await self._asked(facts.user_id, facts.conversation_id, facts.message_id)
         if asked is None:
             return ""
-        title = cleaned(await self._said(facts.model, question(asked.content, facts.kept + turn.reply.text)))
+        title = cleaned(await self._said(facts.model, question(asked.content)))
         if title is None:
             return "no_good"
         async with self._db.begin() as session:
@@ -163,10 +174,13 @@ class Said:
         return len(self.text) > SAID_CHARS_MAX or "\n" in self.text.lstrip()
 
 
-def question(asked: str, reply: str) -> tuple[PromptMessage, ...]:
-    """The beginnings are enough to know what it is about, and keep it cheap."""
-    talk = f"Question:\n{asked[:ASKED_CHARS_MAX]}\n\nAnswer:\n{reply[:REPLY_CHARS_MAX]}"
-    return PromptMessage("system", INSTRUCTION), PromptMessage("user", talk)
+def question(asked: str) -> tuple[PromptMessage, ...]:
+    shown = [
+        message
+        for said, title in EXAMPLES
+        for message in (PromptMessage("user", WANTED + said), PromptMessage("assistant", title))
+    ]
+    return PromptMessage("system", INSTRUCTION), *shown, PromptMessage("user", WANTED + asked[:ASKED_CHARS_MAX])
 
 
 def cleaned(said: str) -> str | None:
@@ -178,4 +192,4 @@ def cleaned(said: str) -> str | None:
     line = LABEL.sub("", MARKS.sub("", LINK.sub(r"\1", line)).strip().strip(QUOTES))
     line = "".join(char if char.isprintable() or char in JOINERS else " " for char in line)
     title = " ".join(line.strip(f"{QUOTES} ").removesuffix(".").split()).strip(f"{QUOTES} ")
-    return title if 0 < len(title) <= TITLE_CHARS_MAX else None
+    return title if 0 < len(title) <= TITLE_CHARS_MAX and len(title.split()) <= WORDS_MAX else None
