@@ -22,6 +22,7 @@ from tests.fakes.provider import ScriptedProvider
 from tests.fakes.upstream import FakeUpstream, upstream
 from tests.providers.asking import GUARDS, KEY
 
+pytestmark = pytest.mark.slow
 SECONDS_MAX = 10
 WORDS = ["Reiher", " essen", " 魚", "🐟", "é", "."]
 

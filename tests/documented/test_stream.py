@@ -87,6 +87,7 @@ def javascript_reader(folder: Path) -> list[str]:
 READERS_TO_COPY = pytest.mark.parametrize("reader", [python_reader, javascript_reader], ids=["python", "javascript"])
 
 
+@pytest.mark.slow
 @READERS_TO_COPY
 async def test_the_readers_lose_and_repeat_nothing_when_the_line_drops(
     reader: Any, live_url: str, ann: Person, provider: ScriptedProvider, tmp_path: Path
@@ -104,6 +105,7 @@ async def test_the_readers_lose_and_repeat_nothing_when_the_line_drops(
     assert any(b"last-event-id:" in asked.lower() for asked in proxy.asked)
 
 
+@pytest.mark.slow
 @READERS_TO_COPY
 async def test_the_readers_say_what_is_wrong_and_ask_only_once(
     reader: Any, live_url: str, ann: Person, provider: ScriptedProvider, tmp_path: Path
