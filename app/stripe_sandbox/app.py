@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from app.stripe_sandbox import api, pages
+from app.stripe_sandbox import api, developer, pages
 from app.stripe_sandbox.markup import notice
 from app.stripe_sandbox.till import Till
 
@@ -27,7 +27,7 @@ async def not_found(request: Request, error: Exception) -> Response:
 def sandbox(till: Till, *, base_url: str = "") -> Starlette:
     """`base_url`: by which browsers reach it; empty: the address by which each request came."""
     app = Starlette(
-        routes=[*api.routes, *pages.routes, Route("/style.css", style)],
+        routes=[*api.routes, *pages.routes, *developer.routes, Route("/style.css", style)],
         exception_handlers={404: not_found},
     )
     app.router.redirect_slashes = False

@@ -39,17 +39,18 @@ def page(
     request: Request, title: str, *inside: str | None, status: int = 200, leads_to: tuple[str, ...] = ()
 ) -> Response:
     """`leads_to`: where a form of this page may end up, which a browser wants to know beforehand."""
-    style = f"{request.scope.get('root_path', '')}/style.css"
+    here = request.scope.get("root_path", "")
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="robots", content="noindex"),
         tag("title", f"{title} · Sandbox till"),
-        tag("link", rel="stylesheet", href=style),
+        tag("link", rel="stylesheet", href=f"{here}/style.css"),
     )
     badge = tag("p", "Sandbox: no real money", class_="badge")
-    body = tag("body", tag("header", badge), tag("main", *inside))
+    developers = tag("footer", tag("a", "What the till did", href=f"{here}/dev"))
+    body = tag("body", tag("header", badge), tag("main", *inside), developers)
     headers = {
         "Content-Security-Policy": f"{POLICY}; form-action 'self'{''.join(map(_origin, leads_to))}",
         "Cache-Control": "no-store",

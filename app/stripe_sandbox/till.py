@@ -41,7 +41,7 @@ class Till:
         client: httpx2.AsyncClient | None = None,
     ) -> None:
         """Without `debit_seconds` a debit waits for `finish_debit`; `client` is what webhooks are sent with."""
-        self.key, self._debit_seconds = key, debit_seconds
+        self.key, self.debit_seconds = key, debit_seconds
         self.books = Books(path, clock or SystemClock(), api_version)
         self._courier = Courier(self.books, webhooks, retry_seconds, client)
         self.books.on_events = self._courier.take
@@ -145,7 +145,16 @@ class Till:
         return [outside(event) for event in self.books.every("event")[::-1] if not types or event["type"] in types]
 
     def deliveries(self) -> list[Thing]:
+        """Every try, with what was answered."""
         return self.books.every(DELIVERY)[::-1]
+
+    @property
+    def tricks(self) -> list[Trick]:
+        return list(self._courier.tricks)
+
+    @property
+    def losing(self) -> bool:
+        return self._courier.losing
 
     def tidy(self) -> None:
         """Sessions whose time is up are closed whenever somebody looks."""
@@ -153,8 +162,8 @@ class Till:
             sessions.expire_overdue(self.books)
 
     def _finish_later(self, session_id: str) -> None:
-        if self._debit_seconds is not None:
-            self._courier.spawn(self._finish(session_id, self._debit_seconds))
+        if self.debit_seconds is not None:
+            self._courier.spawn(self._finish(session_id, self.debit_seconds))
 
     async def _finish(self, session_id: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
