@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ SIGNED_WITHIN_SECONDS = 300
 PAGE = 100
 # Stripe would be sent how long its calls take, under a name kept in the home directory.
 stripe.enable_telemetry = False
+# Below this its log would hold whatever is sent, addresses of people included.
+logging.getLogger("stripe").setLevel(logging.WARNING)
 # What a refund of a payment is about, and whether a delayed payment failed, are not on the session itself.
 WITH_PAYMENT = ["payment_intent.latest_charge"]
 log = logs.get("prome.billing")
@@ -194,6 +197,11 @@ class Gateway:
             raise NotSigned
         return read_snapshot(raw)
 
+    def mind_version(self, event: Event) -> None:
+        """Objects are read anew, so another version harms little; the endpoint should be made with ours all the same."""
+        if event.api_version.partition(".")[2] != stripe.api_version.partition(".")[2]:
+            log.warning("event_of_other_version", event_id=event.id, theirs=event.api_version, ours=stripe.api_version)
+
     @property
     def _stripe(self) -> stripe.StripeClient:
         """Opened at the first call, because the transport belongs to the loop that it is opened on."""
@@ -214,11 +222,14 @@ def read_snapshot(raw: bytes | str) -> Event:
     """A signed text may still be no event of the kind that we asked for."""
     try:
         found = orjson.loads(raw)
-        if found["object"] != "event" or not isinstance(found["data"]["object"], dict):
-            raise NotSigned
-        return Event.of(found)
-    except (ValueError, KeyError, TypeError):
-        raise NotSigned from None
+        event = Event.of(found)
+        texts = (event.id, event.type, event.api_version)
+        plain = all(isinstance(text, str) and text.isprintable() for text in texts) and event.id and event.type
+        if found["object"] == "event" and plain and isinstance(event.livemode, bool) and isinstance(event.about, dict):
+            return event
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise NotSigned
 
 
 def _signed(text: str, signature: str, secret: str) -> bool:

@@ -40,6 +40,7 @@ class Inbox:
         if account is None or not account.secrets:
             raise NotFound
         event = self._shop.gateway.read_event(raw, signature)
+        self._shop.gateway.mind_version(event)
         if await self.store(event, raw.decode()):
             await asyncio.wait({self._start(event)}, timeout=ANSWER_SECONDS)
 

@@ -64,9 +64,11 @@ async def keep_session(session: Session, order_id: str, session_id: str, now: da
 async def move(session: Session, order: Order, state: str, now: datetime) -> bool:
     """False when the order was there already, or further on."""
     paid_at = now if state == "paid" else None
+    # A plan that was given up may not come back beside the one that was begun since.
+    before = "('open', 'pending')" if state == "paid" and order.kind == "month" else FROM[state]
     moved = await session.run(
         f"""UPDATE orders SET state = $2, updated_at = $3, paid_at = COALESCE(paid_at, $4)
-            WHERE id = $1 AND state IN {FROM[state]}""",
+            WHERE id = $1 AND state IN {before}""",
         *(order.id, state, now, paid_at),
     )
     if moved:
