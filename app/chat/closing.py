@@ -21,7 +21,8 @@ State = Literal["done", "stopped", "failed", "interrupted"]
 STATUS_OF = {"done": "complete", "stopped": "stopped", "failed": "failed", "interrupted": "interrupted"}
 CLOSE = """
 UPDATE turns
-SET state = $2, lengths = $3, finish_reason = $4, usage = $5, error = $6, cost_micro_usd = $7, ended_at = $8
+SET state = $2, lengths = $3, finish_reason = $4, usage = $5, error = $6, cost_micro_usd = $7, ended_at = $8,
+    meta = COALESCE($9, meta)
 WHERE id = $1 AND state = 'running'
 """
 
@@ -51,7 +52,7 @@ async def close(
         CLOSE,
         *(facts.stream_id, ending.state, ",".join(map(str, reply.lengths)), ending.finish_reason),
         *(events.as_text(told) if told else None, events.as_text(error) if error else None),
-        *(answered_by.cost_micro_usd(*_upstream_tokens(facts, reply, ending)), now),
+        *(answered_by.cost_micro_usd(*_upstream_tokens(facts, reply, ending)), now, reply.meta),
     )
     if not won:
         return await read(session, facts.stream_id), None

@@ -54,6 +54,8 @@ class Reply:
     attempts: tuple[Attempt, ...] = ()
     reported: Reported | None = None
     reason: str | None = None
+    # As it was said, which is not as it was written down when another model answered than the one asked for.
+    meta: str | None = None
 
     @property
     def text(self) -> str:
@@ -83,7 +85,8 @@ class Turn:
         """Once, and first: who answers, or else who was asked."""
         if self._meta is not None:
             meta, self._meta = self._meta, None
-            self.log.append(events.from_text(0, "meta", events.as_text(meta)))
+            self.reply.meta = events.as_text(meta)
+            self.log.append(events.from_text(0, "meta", self.reply.meta))
 
     def take(self, part: Part) -> None:
         match part:
