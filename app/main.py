@@ -58,7 +58,11 @@ from app.providers.upstreams import providers_from
 from app.schedule.periodic import Schedule
 from app.services import Services
 from app.settings import Settings, read_settings
+from app.streams.redis import RedisRelay, RedisTopics
+from app.streams.relay import Alone, Relay
 from app.streams.topics import MemoryTopics
+from app.stripe_sandbox import mounting
+from app.stripe_sandbox.till import Till, Webhook
 
 API: list[BaseRoute] = [
     *accounts.routes,
@@ -78,23 +82,26 @@ def create_app(
     clock: Clock | None = None,
     more_routes: Sequence[BaseRoute] = (),
     providers: Mapping[str, Provider] | None = None,
+    till: Till | None = None,
     signals: bool = False,
 ) -> Starlette:
     """`more_routes` lets a test try the edge with rows of its own; `providers` join those that are set up.
 
+    `till` takes the place of the sandbox's own, for a test that holds it in its hand.
     With `signals`, being told to stop lets running replies finish first.
     """
     services = build(settings, clock or SystemClock(), providers)
     routes = [*API, *more_routes]
+    till = till or _till(settings)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with running(services):
+        async with running(services), till or nullcontext():
             with before_stopping(partial(_empty, services)) if signals else nullcontext():
                 yield
 
     app = Starlette(
-        routes=[*routes, *pages.routes],
+        routes=[*routes, *([mounting.mounted(till, settings)] if till else []), *pages.routes],
         middleware=_middleware(settings, services.metrics),
         exception_handlers={**errors.handlers, 404: pages.on_not_found},
         lifespan=lifespan,
@@ -105,6 +112,15 @@ def create_app(
     app.state.openapi = openapi.document(routes, title="Prome", version=version("prome"), server=settings.public_url)
     app.state.openapi_json = orjson.dumps(app.state.openapi)
     return app
+
+
+def _till(settings: Settings) -> Till | None:
+    """For whoever has no Stripe key; never in production, and never beside a key."""
+    account = account_of(settings)
+    if account is None or settings.stripe_secret_key.get_secret_value().strip():
+        return None
+    address = account.base.removesuffix(mounting.PATH) + "/api/billing/webhook"
+    return mounting.beside(settings, Webhook(address, account.secrets[0]))
 
 
 @asynccontextmanager
@@ -126,6 +142,8 @@ async def running(its: Services) -> AsyncIterator[None]:
         closing.push_async_callback(its.recovery.stop)
         await expiry.sweep(its.db, its.clock.now(), expiry.FOREVER)
         closing.push_async_callback(its.titles.close)
+        await its.relay.open(on_stop=its.turns.stop_soon, on_read=its.turns.is_read)
+        closing.push_async_callback(its.relay.close)
         closing.push_async_callback(its.turns.drain, 0)
         its.readers.start()
         closing.push_async_callback(its.readers.stop)
@@ -166,13 +184,14 @@ def from_environment() -> Starlette:
 
 
 def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provider] | None = None) -> Services:
-    metrics, topics = Metrics(), MemoryTopics()
+    metrics = Metrics()
+    topics, relay = _between_workers(settings)
     db = Database(settings.database_url, topics.tell)
     providers: dict[str, Provider] = {**providers_from(settings), **local_from(settings), **(more_providers or {})}
     models = Models(settings, Catalogue.read(settings.catalogue), providers, Tokenizers(settings.assets_dir))
     meter, replies = Meter(db, metrics), Replies(models, providers, metrics)
     titles = Titles(settings, clock, db, models, replies, metrics)
-    turns = Turns(settings, clock, db, meter, models, replies, titles.after)
+    turns = Turns(settings, clock, db, meter, models, replies, titles.after, relay)
     shop = Shop(settings, clock, db, Gateway(account_of(settings)))
     return Services(
         settings=settings,
@@ -190,12 +209,20 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
         replies=replies,
         titles=titles,
         turns=turns,
-        readings=Readings(settings, clock, db, turns),
+        readings=Readings(settings, clock, db, turns, relay),
+        relay=relay,
         recovery=Recovery(settings, clock, db, meter, models, turns),
         readers=Readers(partial(_who_may_read, db, clock)),
         shop=shop,
         inbox=Inbox(shop),
     )
+
+
+def _between_workers(settings: Settings) -> tuple[MemoryTopics, Relay]:
+    if not settings.redis_url:
+        return MemoryTopics(), Alone()
+    topics = RedisTopics()
+    return topics, RedisRelay(settings.redis_url, topics, settings.stream_retention_seconds)
 
 
 async def _who_may_read(db: Database, clock: Clock, sign_ins: set[str]) -> set[str]:

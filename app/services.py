@@ -27,6 +27,7 @@ from app.providers.failover import Replies
 from app.providers.models import Models
 from app.providers.provider import Provider
 from app.settings import Settings
+from app.streams.relay import Relay
 from app.streams.topics import Topics
 
 
@@ -51,6 +52,7 @@ class Services:
     readings: Readings
     recovery: Recovery
     readers: Readers
+    relay: Relay
     shop: Shop
     inbox: Inbox
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.chat import events
-from app.db import Row, Session
+from app.db import Database, Row, Session
 
 # After this, nobody who read the short form is still coming back to it by himself.
 COLLAPSED_REMEMBERED = timedelta(hours=1)
@@ -37,28 +37,32 @@ async def find(session: Session, user_id: str, stream_id: str) -> Row | None:
     return await session.row(FIND, stream_id, user_id)
 
 
-async def note(session: Session, row: Row, replay: Replay) -> None:
+async def noted(db: Database, row: Row, replay: Replay) -> None:
     if replay.note is not None:
         column, value = replay.note
-        await session.run(f"UPDATE turns SET {column} = $2 WHERE id = $1", row["id"], value)
+        async with db.begin() as session:
+            await session.run(f"UPDATE turns SET {column} = $2 WHERE id = $1", row["id"], value)
 
 
 def replayed(row: Row, after: int | None, now: datetime, retention: timedelta) -> Replay:
     """`after` is the last event that the reader has seen."""
     seen = 0 if after is None else after + 1
-    whole = exact(row)
     if row["ended_at"] + retention >= now:
-        return _beyond(row, whole, seen)
+        return beyond(row, seen)
     short = collapsed(row)
     if seen == 0:
         return Replay(short, 0, ("collapsed_at", now))
     if seen <= len(short) and row["collapsed_at"] and row["collapsed_at"] + COLLAPSED_REMEMBERED >= now:
         return Replay(short, seen)
-    return _beyond(row, whole, seen)
+    return beyond(row, seen)
 
 
-def _beyond(row: Row, whole: list[bytes], seen: int) -> Replay:
-    """Of an interrupted stream, a reader may have seen more than was kept; it is told the ending all the same."""
+def beyond(row: Row, seen: int) -> Replay:
+    """The very frames that were sent, for somebody who has seen so many of them.
+
+    Of an interrupted stream, a reader may have seen more than was kept; it is told the ending all the same.
+    """
+    whole = exact(row)
     ending = _ending(row, seen)
     kept = len(whole) - len(ending)
     if row["state"] != "interrupted" or seen <= kept or seen == len(whole) or seen - 1 == row["end_id"]:
@@ -78,10 +82,17 @@ def exact(row: Row) -> list[bytes]:
 def collapsed(row: Row) -> list[bytes]:
     """Its ids are other ones than those of the exact form, which is why it is remembered that somebody read it."""
     meta = events.from_text(0, "meta", row["meta"])
-    text = row["content"][row["content_from"] : row["content_from"] + sum(_lengths(row))]
+    text = said(row)
     if row["error"] is None:
         return [meta, events.whole_answer(1, text), *_closing(row, 2)]
     return [meta, *([events.answer(1, text)] if text else []), *_closing(row, 2 if text else 1)]
+
+
+def said(row: Row) -> str:
+    """What this turn said; the message may have been carried on since."""
+    start = row["content_from"]
+    text: str = row["content"][start : start + sum(_lengths(row))]
+    return text
 
 
 def _lengths(row: Row) -> list[int]:

@@ -15,6 +15,7 @@ from app.chat.asks import TIP, Ask, NotContinuable, TurnRunning
 from app.chat.endings import Draining, Interrupted
 from app.chat.opening import TooManyTurns
 from app.chat.prompt import MessageTooLong
+from app.chat.readings import NotStopped
 from app.chat.turns import TooBusy
 from app.edge import idempotency
 from app.edge.accept import PREFER
@@ -231,6 +232,6 @@ routes = [
         media_types=["text/event-stream"],
         ticket="stream_id",
     ),
-    delete(STREAM, stop, returns=ReplyUsage, raises=[NotFound]),
+    delete(STREAM, stop, returns=ReplyUsage, raises=[NotFound, NotStopped]),
     post(f"{STREAM}/ticket", ticket, returns=TicketOut, raises=[NotFound]),
 ]

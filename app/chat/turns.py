@@ -27,6 +27,7 @@ from app.providers.catalogue import Model
 from app.providers.models import Models
 from app.providers.provider import Part, PromptMessage
 from app.settings import Settings
+from app.streams.relay import Relay
 
 # With others to fall back to, `meta` waits this long for the one who will answer.
 META_SECONDS_MAX = 0.15
@@ -54,6 +55,7 @@ class Turns:
         models: Models,
         replies: Replies,
         on_done: Callable[[Turn], None],
+        relay: Relay,
     ) -> None:
         """`on_done` hears of each turn that came to a good end, and must not keep it waiting."""
         self._on_done = on_done
@@ -61,6 +63,7 @@ class Turns:
         self._turns_max = settings.turns_max
         lifetime = timedelta(seconds=settings.turn_seconds_max) + HOLD_GRACE
         self._limits = Limits(settings.turns_per_user_max, lifetime)
+        self._relay = relay
         self.worker = new_id("wrk")
         self.running: dict[str, Turn] = {}
         # Those whose ending failed for a reason of our own; the recovery ends them instead.
@@ -91,11 +94,17 @@ class Turns:
             turn.speaking.cancel()
         await turn.ended.wait()
 
-    async def stop_in(self, user_id: str, conversation_id: str) -> None:
-        """Nobody pays for the rest of a reply in a conversation that is about to be deleted."""
-        for turn in list(self.running.values()):
-            if (turn.facts.user_id, turn.facts.conversation_id) == (user_id, conversation_id):
-                await self.stop(turn)
+    def stop_soon(self, stream_id: str) -> None:
+        """Asked for by another worker, which looks for the ending by itself."""
+        turn = self.running.get(stream_id)
+        if turn is not None:
+            self._keep(self.stop(turn))
+
+    def is_read(self, stream_id: str) -> None:
+        """In another worker."""
+        turn = self.running.get(stream_id)
+        if turn is not None:
+            turn.unread_since = asyncio.get_running_loop().time()
 
     async def drain(self, seconds: float) -> None:
         """No new ones; those that run may go on for a while, and are then ended in order."""
@@ -142,6 +151,7 @@ class Turns:
 
     def _run(self, turn: Turn, messages: tuple[PromptMessage, ...]) -> None:
         self.running[turn.facts.stream_id] = turn
+        self._relay.share(turn.facts.stream_id, turn.log)
         turn.speaking = asyncio.create_task(self._speak(turn, messages))
         turn.speaking.add_done_callback(lambda _: self._keep(self._end(turn)))
 

@@ -99,7 +99,7 @@ async def change_conversation(request: Request, body: Steering) -> ConversationO
 async def delete_conversation(request: Request) -> None:
     """With all of its messages. What they cost stays on the statement; a reply that still runs is stopped."""
     its, me, conversation_id = services(request), identity(request), request.path_params["conversation_id"]
-    await its.turns.stop_in(me.user_id, conversation_id)
+    await its.readings.stop_in(me.user_id, conversation_id)
     async with its.db.begin() as session:
         await conversations.delete(session, me.user_id, conversation_id, its.clock.now())
 

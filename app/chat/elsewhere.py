@@ -1,0 +1,75 @@
+"""Streams that run in another worker, or in none any more: their logs as far as this worker has readers for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.chat import replay
+from app.db import Database, Row
+from app.errors import NotFound
+from app.streams.log import Log
+from app.streams.relay import Relay
+
+LOOK_SECONDS = 0.25
+SAY_READ_SECONDS = 20.0
+
+
+@dataclass(eq=False, slots=True)
+class Followed:
+    log: Log = field(default_factory=Log)
+    readers: int = 0
+    following: asyncio.Task[None] | None = None
+
+
+class Elsewhere:
+    def __init__(self, db: Database, relay: Relay) -> None:
+        self._db, self._relay = db, relay
+        self._followed: dict[str, Followed] = {}
+
+    def find(self, user_id: str, stream_id: str) -> tuple[Log, Callable[[], None], Callable[[], None]]:
+        """The log, what to call when a reader comes, and what when one goes. It is followed once for all readers."""
+        its = self._followed.get(stream_id) or Followed()
+
+        def enter() -> None:
+            self._followed[stream_id] = its
+            its.readers += 1
+            if its.following is None:
+                its.following = asyncio.create_task(self._follow(user_id, stream_id, its.log))
+
+        def leave() -> None:
+            its.readers -= 1
+            if its.readers == 0 and its.following is not None:
+                its.following.cancel()
+                self._followed.pop(stream_id, None)
+
+        return its.log, enter, leave
+
+    async def ended(self, user_id: str, stream_id: str) -> Row:
+        """Its row, once it has an ending: its worker's, or that of the recovery."""
+        looks = 0
+        while (row := await self.row(user_id, stream_id))["state"] == "running":
+            if looks % int(SAY_READ_SECONDS / LOOK_SECONDS) == 0:
+                self._relay.say_read(stream_id)
+            looks += 1
+            await asyncio.sleep(LOOK_SECONDS)
+        return row
+
+    async def row(self, user_id: str, stream_id: str) -> Row:
+        async with self._db.read() as session:
+            row = await replay.find(session, user_id, stream_id)
+        if row is None:
+            raise NotFound
+        return row
+
+    async def _follow(self, user_id: str, stream_id: str, log: Log) -> None:
+        """What comes by the relay, and at the end from the database whatever did not."""
+        try:
+            with self._relay.mirrored(stream_id, log):
+                row = await self.ended(user_id, stream_id)
+            rest = replay.beyond(row, len(log.frames))
+            await replay.noted(self._db, row, rest)
+            log.append(*rest.frames[rest.seen :])
+        finally:
+            log.close()
