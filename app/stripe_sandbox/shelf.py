@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,17 @@ class Shelf:
     """Nothing is remembered between two looks, so that several processes may share one file."""
 
     def __init__(self, path: Path | None) -> None:
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
-        self._depth = 0
+        self._path, self._depth = path, 0
+
+    @cached_property
+    def _connection(self) -> sqlite3.Connection:
+        """Opened at the first use: to build a till writes nothing."""
+        if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path or ":memory:", isolation_level=None, check_same_thread=False)
         for statement in ("PRAGMA journal_mode = WAL", "PRAGMA busy_timeout = 5000", TABLE, INDEX):
-            self._connection.execute(statement)
+            connection.execute(statement)
+        return connection
 
     def put(self, kind: str, thing: Thing) -> Thing:
         self._connection.execute(PUT, (thing["id"], kind, orjson.dumps(thing).decode()))
