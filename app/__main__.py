@@ -30,6 +30,7 @@ from app.providers import assets
 from app.providers.catalogue import Catalogue
 from app.services import Services
 from app.settings import Settings, UnsafeSettings, read_settings
+from app.stripe_sandbox import standing
 
 cli = typer.Typer(
     help="Prome: chat that is metered by the token.",
@@ -158,6 +159,19 @@ def fetch_assets(
         _stop(str(error))
     left_out = "" if with_model or tokenizers_only else " The built-in model is left out: `pip install prome[local]`."
     _say(f"The assets are in {folder}.{left_out}")
+
+
+@cli.command("sandbox")
+def stand_in(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens, on this machine only")] = 4242,
+    webhook: Annotated[str, typer.Option(help="Where it sends its webhooks; empty: to this server")] = "",
+) -> None:
+    """Serves a till that speaks as Stripe does, by itself. No money moves. Not for production."""
+    settings = _settings()
+    if settings.in_production:
+        _stop("The sandbox till is not for production.")
+    _say(standing.instructions(settings, port))
+    standing.serve(standing.till_for(settings, webhook), port)
 
 
 @cli.command("doctor")
