@@ -16,7 +16,10 @@ LAST_ANSWER = b'id: %d\nevent: answer\ndata: {"content":"","finished":true}\n\n'
 
 
 def answer(number: int, content: str) -> bytes:
-    """The frame that goes out thousands of times a second, so only its text is encoded anew."""
+    """The frame that goes out thousands of times a second, so only its text is encoded anew.
+
+    A lone surrogate is a `TypeError`: it is no text, and no provider says one.
+    """
     return ANSWER % (number, orjson.dumps(content))
 
 

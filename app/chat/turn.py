@@ -106,10 +106,12 @@ class Turn:
     def _say(self, text: str) -> None:
         self.say_meta()
         reply, log = self.reply, self.log
+        # First of all, because it refuses what is no text, and then nothing may be left of it.
+        frame = events.answer(len(log.frames), text)
         reply.texts.append(text)
         reply.lengths.append(len(text))
         self.chars += len(text)
-        log.append(events.answer(len(log.frames), text))
+        log.append(frame)
         if self._plain is not None:
             self._plain.append(text.encode())
 

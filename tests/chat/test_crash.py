@@ -1,0 +1,146 @@
+"""S11: `kill -9` in the middle of many replies. The next start ends what was left, and everybody learns how."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.db import Database
+from app.ledger import audit
+from tests.chat.callers import STREAMS, Caller, calling, newcomer, only, until
+from tests.chat.strict import Event, events_of, require_grammar, text_of
+from tests.command import Command, Server
+from tests.fakes.upstream import upstream
+
+STREAMS_AT_ONCE = 20
+GAP_SECONDS = 0.02
+READY_SECONDS_MAX = 5
+SECONDS_BEFORE_KILL = 2.5
+# The words of a second, and as much again for a machine that is busy with other tests.
+WORDS_LOST_MAX = 2 * round(1 / GAP_SECONDS)
+
+
+@pytest.fixture
+def command(tmp_path: Path, database_url: str) -> Command:
+    settings = {"DATABASE_URL": database_url, "ASSETS_DIR": str(Path(__file__).parents[2] / "var")}
+    rich = {"WELCOME_TOKENS": "1000000", "TURNS_PER_USER_MAX": "100", "LOCAL_MODEL": "off"}
+    return Command(tmp_path, {**settings, **rich, "OPENAI_MODEL": "fake"})
+
+
+async def read_until_killed(caller: Caller, number: int) -> list[Event]:
+    seen: list[Event] = []
+    async with caller.asking(f"question {number}", maxTokens=2000) as response:
+        with suppress(httpx2.TransportError):
+            async for event in events_of(response):
+                seen.append(event)
+    return seen
+
+
+async def kill_in_the_middle(server: Server, caller: Caller) -> list[list[Event]]:
+    reading = [asyncio.create_task(read_until_killed(caller, number)) for number in range(STREAMS_AT_ONCE)]
+    await asyncio.sleep(SECONDS_BEFORE_KILL)
+    server.process.kill()
+    await asyncio.to_thread(server.process.wait, 10)
+    return await asyncio.gather(*reading)
+
+
+async def rows(url: str, sql: str) -> list[Any]:
+    db = Database(url)
+    await db.open()
+    try:
+        async with db.read() as session:
+            assert await audit.differences(session) == []
+            return list(await session.rows(sql))
+    finally:
+        await db.close()
+
+
+async def recovered(caller: Caller, seconds: float) -> None:
+    """SQLite's next server knows at once that the last one is dead; with others beside it, it waits to be sure."""
+    async with asyncio.timeout(seconds):
+        while (await caller.get(STREAMS))["streams"]:  # noqa: ASYNC110 - it happens in another process.
+            await asyncio.sleep(0.1)
+
+
+async def require_it_ended_well(caller: Caller, seen: list[Event]) -> int:
+    """How many of the words that were read are lost."""
+    stream_id, conversation_id = seen[0].data["streamId"], seen[0].data["conversationId"]
+    for after in (len(seen) - 1, 0):
+        rest = await caller.rejoin(stream_id, after)
+        assert rest[-1].name == "error"
+        assert (rest[-1].data["code"], rest[-1].data["retryable"]) == ("interrupted", True)
+        over = await caller.http.get(f"{STREAMS}/{stream_id}", headers={"Last-Event-ID": str(rest[-1].id)})
+        assert over.status_code == 204
+    whole = await caller.rejoin(stream_id)
+    kept, usage = text_of(whole), only(whole, "usage")
+    reply = (await caller.messages(conversation_id))[-1]
+    assert (reply["content"], reply["status"]) == (kept, "interrupted")
+    assert text_of(seen).startswith(kept) or kept.startswith(text_of(seen))
+    delivered = max(len(events_with_words(seen)), len(events_with_words(whole)))
+    assert usage["promptTokens"] == seen[0].data["promptTokens"]
+    assert 0 < usage["completionTokens"] <= delivered * 2
+    return len(events_with_words(seen)) - len(events_with_words(whole))
+
+
+def events_with_words(events: list[Event]) -> list[Event]:
+    return [event for event in events if event.name == "answer" and event.data["content"]]
+
+
+async def test_after_a_kill_every_reply_is_ended_and_at_most_a_second_of_it_is_lost(
+    command: Command, database_url: str
+) -> None:
+    async with upstream(tokens=2000, gap_seconds=GAP_SECONDS) as fake, AsyncExitStack() as after:
+        with command.serving(OPENAI_BASE_URL=fake.url) as server:
+            ann = await newcomer(server.url)
+            async with calling(server.url, ann) as caller:
+                killed = await kill_in_the_middle(server, caller)
+        assert all(len(seen) > 10 for seen in killed)
+        for seen in killed:
+            require_grammar(seen, whole=False)
+
+        began = time.monotonic()
+        server = after.enter_context(command.serving(OPENAI_BASE_URL=fake.url))
+        ready = time.monotonic() - began
+        caller = await after.enter_async_context(calling(server.url, ann))
+        await recovered(caller, 30)
+        healed = time.monotonic() - began
+        lost = [await require_it_ended_well(caller, seen) for seen in killed]
+        balance = await caller.balance()
+        calls = fake.seen.calls
+
+    print(f"S11: ready {ready:.1f} s, all ended {healed:.1f} s after, at most {max(lost)} words lost")  # noqa: T201
+    assert ready <= READY_SECONDS_MAX
+    assert max(lost) <= WORDS_LOST_MAX
+    assert balance["held"] == 0
+    assert calls == STREAMS_AT_ONCE
+    assert "Traceback" not in server.log.read_text()
+    ended = await rows(database_url, "SELECT state FROM turns")
+    assert {row["state"] for row in ended} == {"interrupted"}
+    assert len(await rows(database_url, "SELECT hold_id FROM hold_resolutions")) == STREAMS_AT_ONCE
+
+
+async def test_an_interrupted_reply_is_carried_on(command: Command) -> None:
+    async with upstream(tokens=300, gap_seconds=GAP_SECONDS) as fake:
+        with command.serving(OPENAI_BASE_URL=fake.url) as server:
+            ann = await newcomer(server.url)
+            async with calling(server.url, ann) as caller, caller.asking() as response:
+                seen = await until(events_of(response), "answer", 120)
+                server.process.kill()
+        with command.serving(OPENAI_BASE_URL=fake.url) as server:
+            async with calling(server.url, ann) as caller:
+                await recovered(caller, 30)
+                meta = seen[0].data
+                where = {"conversationId": meta["conversationId"], "parentId": meta["messageId"], "continue": True}
+                more = await caller.ask(None, **where)
+                reply = (await caller.messages(meta["conversationId"]))[-1]
+
+    assert only(more, "usage")["promptTokens"] == 0
+    assert reply["status"] == "complete"
+    assert reply["content"].endswith(text_of(more))
+    assert len(reply["content"]) > len(text_of(more))
