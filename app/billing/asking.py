@@ -50,6 +50,7 @@ async def ask(shop: Shop, noted: Return) -> Return:
         refund = await shop.gateway.refund(payment_intent, noted.cents, noted.id)
         await refunds.book(shop, refund, payment_intent)
     except Refused:
+        # Unless the same was asked before and only the answer was lost, nothing went.
         await refunds.settle(shop, payment_intent)
         if await shop.db.transact(partial(_put_back, noted, shop.clock.now())):
             raise
@@ -108,9 +109,9 @@ async def _take(session: Session, grant: Grant, tokens: int, asked_by: AskedBy, 
     cents = unspent.cents_of(grant, tokens)
     if cents <= 0 or grant.payment_intent is None:
         raise NothingToRefund
-    noted = await returns.note(session, grant, "refund", "asked", now, asked_by=asked_by, cents=cents, tokens=tokens)
-    taken = await returns.take_back(session, grant, noted, now)
-    if asked_by == "user" and taken < tokens:
+    noted = returns.begin(grant, "refund", "asked", now, cents=cents, asked_by=asked_by)
+    missing = await returns.take_back(session, grant, noted, now)
+    if asked_by == "user" and missing:
         # A reply began between looking and taking; nobody gets into debt by asking for their own money.
         raise LostRace
     return noted

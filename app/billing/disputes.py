@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from app.billing import grants, refunds, returns
+from app.billing import grants, returns
 from app.billing.records import Dispute
 from app.billing.shop import Shop
 from app.db import Session
@@ -26,17 +26,13 @@ async def _book(shop: Shop, kind: str, dispute: Dispute, session: Session) -> No
     grant = await grants.take(session, dispute.payment_intent or "")
     if grant is None:
         return
-    now, noted = shop.clock.now(), await returns.find(session, dispute.id)
-    over = kind == REINSTATED or (kind == CLOSED and dispute.closed_unharmed)
-    if noted is None and kind == WITHDRAWN:
-        await refunds.take(session, grant, "dispute", dispute.cents, dispute.id, now)
-    elif noted is None:
-        state = "put_back" if over else "flagged"
-        await returns.note(session, grant, "dispute", state, now, stripe_id=dispute.id)
-    elif noted.state == "flagged" and kind == WITHDRAWN:
-        noted.cents = min(dispute.cents, grant.paid_cents - grant.cents_returned)
-        noted.tokens = returns.share(grant, noted.cents)
-        await returns.become(session, noted, "taken", now)
-        await returns.take_back(session, grant, noted, now)
-    elif noted.state != "put_back" and (kind == REINSTATED or (over and noted.state == "flagged")):
+    now = shop.clock.now()
+    noted = await returns.find(session, dispute.id)
+    noted = noted or returns.begin(grant, "dispute", "flagged", now, stripe_id=dispute.id)
+    if noted.state == "put_back":
+        return
+    if kind == REINSTATED or (kind == CLOSED and dispute.closed_unharmed):
         await returns.put_back(session, grant, noted, now)
+    elif noted.state == "flagged":
+        noted.cents, noted.state = (dispute.cents, "taken") if kind == WITHDRAWN else (0, "flagged")
+        await returns.take_back(session, grant, noted, now)

@@ -198,7 +198,7 @@ class Gateway:
         return read_snapshot(raw)
 
     def mind_version(self, event: Event) -> None:
-        """Objects are read anew, so another version harms little; the endpoint should be made with ours all the same."""
+        """Objects are read anew, so another version harms little; the endpoint should have ours all the same."""
         if event.api_version.partition(".")[2] != stripe.api_version.partition(".")[2]:
             log.warning("event_of_other_version", event_id=event.id, theirs=event.api_version, ours=stripe.api_version)
 

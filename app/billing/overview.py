@@ -56,6 +56,7 @@ async def _refundable(
         return None
     if any(one.state != "put_back" and (one.kind == "dispute" or one.asked_by == "user") for one in noted):
         return None
-    tokens = await unspent.tokens_of(session, granted[0])
-    amount = unspent.cents_of(granted[0], tokens)
+    grant = granted[0]
+    amount = unspent.cents_of(grant, await unspent.tokens_of(session, grant))
+    tokens = returns.share(grant, grant.cents_returned + amount) - grant.tokens_returned
     return Refundable(tokens, amount, until) if amount else None

@@ -7,9 +7,7 @@ from functools import partial
 
 from app.billing import grants, returns
 from app.billing.records import Refund
-from app.billing.returns import Kind
 from app.billing.shop import Shop
-from app.billing.tables import Grant
 from app.db import Session
 
 
@@ -23,15 +21,6 @@ async def book(shop: Shop, refund: Refund, payment_intent: str) -> None:
     await shop.db.transact(partial(_book, refund=refund, payment_intent=payment_intent, now=shop.clock.now()))
 
 
-async def take(session: Session, grant: Grant, kind: Kind, cents: int, stripe_id: str, now: datetime) -> None:
-    """A refund and a dispute of the same money are more than was paid; the second takes only what is left."""
-    left = min(cents, grant.paid_cents - grant.cents_returned)
-    noted = await returns.note(
-        session, grant, kind, "taken", now, stripe_id=stripe_id, cents=left, tokens=returns.share(grant, left)
-    )
-    await returns.take_back(session, grant, noted, now)
-
-
 async def _book(session: Session, *, refund: Refund, payment_intent: str, now: datetime) -> None:
     grant = await grants.take(session, payment_intent)
     if grant is None:
@@ -39,8 +28,9 @@ async def _book(session: Session, *, refund: Refund, payment_intent: str, now: d
     noted = await returns.find(session, refund.id, refund.return_id)
     if noted is None:
         if refund.succeeded:
-            await take(session, grant, "refund", refund.cents, refund.id, now)
+            begun = returns.begin(grant, "refund", "taken", now, cents=refund.cents, stripe_id=refund.id)
+            await returns.take_back(session, grant, begun, now)
     elif refund.failed and noted.state != "put_back":
         await returns.put_back(session, grant, noted, now)
     elif noted.state == "asked":
-        await returns.become(session, noted, "taken", now, refund.id)
+        await returns.confirm(session, noted, refund.id, now)

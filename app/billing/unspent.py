@@ -20,9 +20,10 @@ def cents_of(grant: Grant, tokens: int) -> int:
     """The money for so many tokens, less than a cent rounded down, and all of it for all of them."""
     if not tokens:
         return 0
-    if tokens == grant.tokens - grant.tokens_returned:
-        return grant.paid_cents - grant.cents_returned
-    return min(grant.paid_cents * tokens // grant.tokens, grant.paid_cents - grant.cents_returned)
+    left = grant.paid_cents - grant.cents_returned
+    return (
+        left if tokens == grant.tokens - grant.tokens_returned else min(grant.paid_cents * tokens // grant.tokens, left)
+    )
 
 
 # What came in after the grant, less what of that went back again. A return that was put back is in neither.
