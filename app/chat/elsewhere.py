@@ -19,6 +19,8 @@ SAY_READ_SECONDS = 20.0
 @dataclass(eq=False, slots=True)
 class Followed:
     log: Log = field(default_factory=Log)
+    # The furthest that one of its readers has come, perhaps further than what there is of it here.
+    seen: int = 0
     readers: int = 0
     following: asyncio.Task[None] | None = None
 
@@ -28,15 +30,15 @@ class Elsewhere:
         self._db, self._relay = db, relay
         self._followed: dict[str, Followed] = {}
 
-    def find(self, user_id: str, stream_id: str) -> tuple[Log, Callable[[], None], Callable[[], None]]:
+    def find(self, user_id: str, stream_id: str, seen: int) -> tuple[Log, Callable[[], None], Callable[[], None]]:
         """The log, what to call when a reader comes, and what when one goes. It is followed once for all readers."""
         its = self._followed.get(stream_id) or Followed()
 
         def enter() -> None:
             self._followed[stream_id] = its
-            its.readers += 1
+            its.readers, its.seen = its.readers + 1, max(its.seen, seen)
             if its.following is None:
-                its.following = asyncio.create_task(self._follow(user_id, stream_id, its.log))
+                its.following = asyncio.create_task(self._follow(user_id, stream_id, its))
 
         def leave() -> None:
             its.readers -= 1
@@ -63,13 +65,14 @@ class Elsewhere:
             raise NotFound
         return row
 
-    async def _follow(self, user_id: str, stream_id: str, log: Log) -> None:
+    async def _follow(self, user_id: str, stream_id: str, its: Followed) -> None:
         """What comes by the relay, and at the end from the database whatever did not."""
+        log = its.log
         try:
             with self._relay.mirrored(stream_id, log):
                 row = await self.ended(user_id, stream_id)
-            rest = replay.beyond(row, len(log.frames))
+            rest = replay.beyond(row, max(its.seen, len(log.frames)))
             await replay.noted(self._db, row, rest)
-            log.append(*rest.frames[rest.seen :])
+            log.append(*rest.frames[len(log.frames) :])
         finally:
             log.close()

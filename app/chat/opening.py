@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.accounts import accounts
 from app.chat import asks, events
 from app.chat.asks import Plan, TurnRunning
 from app.chat.events import Data
@@ -42,6 +43,7 @@ class AlreadyAsked(Exception):
 @dataclass(frozen=True, slots=True)
 class Limits:
     turns_per_user: int
+    turns_per_subscriber: int
     hold_lifetime: timedelta
 
 
@@ -107,8 +109,13 @@ async def _require_room(session: Session, plan: Plan, limits: Limits) -> None:
     for row in running:
         if row["conversation_id"] == plan.conversation_id:
             raise TurnRunning(streamId=row["id"])
-    if len(running) >= limits.turns_per_user:
+    if len(running) >= limits.turns_per_user and len(running) >= await _turns_allowed(session, plan, limits):
         raise TooManyTurns(running=len(running), headers={"Retry-After": "2"})
+
+
+async def _turns_allowed(session: Session, plan: Plan, limits: Limits) -> int:
+    user = await accounts.by_id(session, plan.ask.user_id)
+    return limits.turns_per_subscriber if user.role == "subscriber" else limits.turns_per_user
 
 
 async def _write_messages(session: Session, plan: Plan, facts: Facts, now: datetime) -> None:

@@ -102,8 +102,9 @@ class Readings:
             row = await self._elsewhere.row(user_id, stream_id)
         names = (stream_id, row["conversation_id"], row["message_id"])
         if row["state"] == "running":
-            log, enter, leave = self._elsewhere.find(user_id, stream_id)
-            return Reading(*names, log, 0 if after is None else after + 1, None, enter, leave)
+            seen = 0 if after is None else after + 1
+            log, enter, leave = self._elsewhere.find(user_id, stream_id, seen)
+            return Reading(*names, log, seen, None, enter, leave)
         replayed = replay.replayed(row, after, self._clock.now(), self._retention)
         await replay.noted(self._db, row, replayed)
         log = Log()

@@ -14,6 +14,8 @@ from app.db import Database, Row, Session
 
 # After this, nobody who read the short form is still coming back to it by himself.
 COLLAPSED_REMEMBERED = timedelta(hours=1)
+# More than a second brings, which is what a crash may lose; who claims to have seen more has not.
+LOST_FRAMES_MAX = 10_000
 FIND = """
 SELECT turns.*, messages.content FROM turns JOIN messages ON messages.id = turns.message_id
 WHERE turns.id = $1 AND turns.user_id = $2
@@ -65,9 +67,11 @@ def beyond(row: Row, seen: int) -> Replay:
     whole = exact(row)
     ending = _ending(row, seen)
     kept = len(whole) - len(ending)
-    if row["state"] != "interrupted" or seen <= kept or seen == len(whole) or seen - 1 == row["end_id"]:
+    has_seen_the_end = seen == len(whole) or seen - 1 == row["end_id"]
+    if row["state"] != "interrupted" or has_seen_the_end or not kept < seen <= kept + LOST_FRAMES_MAX:
         return Replay(whole, seen)
-    return Replay([b""] * seen + ending, seen, ("end_id", seen + len(ending) - 1))
+    unknown = [b""] * (seen - kept)
+    return Replay(whole[:kept] + unknown + ending, seen, ("end_id", seen + len(ending) - 1))
 
 
 def exact(row: Row) -> list[bytes]:

@@ -62,7 +62,7 @@ class Turns:
         self._clock, self._db, self._meter, self._models, self._replies = clock, db, meter, models, replies
         self._turns_max = settings.turns_max
         lifetime = timedelta(seconds=settings.turn_seconds_max) + HOLD_GRACE
-        self._limits = Limits(settings.turns_per_user_max, lifetime)
+        self._limits = Limits(settings.turns_per_user_max, settings.turns_per_subscriber_max, lifetime)
         self._relay = relay
         self.worker = new_id("wrk")
         self.running: dict[str, Turn] = {}
