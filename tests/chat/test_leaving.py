@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import time
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ async def test_the_text_and_the_bill_are_right_whenever_the_reader_leaves(
     assert (await caller.balance())["balance"] == 10_000_000 - sum(use["tokensUsed"] for use in usage)
 
 
-async def every_usage(caller: Caller) -> list[dict[str, int | str]]:
+async def every_usage(caller: Caller) -> list[dict[str, Any]]:
     found, cursor = [], None
     while True:
         page = await caller.get("/api/billing/usage", limit=100, **({"cursor": cursor} if cursor else {}))
