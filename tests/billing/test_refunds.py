@@ -181,6 +181,21 @@ async def test_a_refund_and_a_dispute_of_the_same_money_take_no_more_than_was_gr
     assert await buyer.owed() == 0
 
 
+async def test_a_dispute_that_is_won_gives_nothing_back_that_was_refunded(buyer: Buyer, hooked: None) -> None:
+    begun = await buyer.pay()
+    dispute = buyer.till.dispute(buyer.intent(begun["sessionId"]))
+    await buyer.till.settled()
+    refund = buyer.till.refund(buyer.intent(begun["sessionId"]), 300)
+
+    buyer.till.close_dispute(dispute["id"], won=True)
+    await buyer.till.settled()
+
+    assert await buyer.balance() == WELCOME + STARTER * 200 // 500
+    buyer.till.fail_refund(refund["id"])
+    await buyer.till.settled()
+    assert await buyer.balance() == WELCOME + STARTER
+
+
 async def test_what_is_unspent_is_refunded_by_the_buyer(buyer: Buyer, hooked: None) -> None:
     begun = await buyer.pay()
     await buyer.spend(WELCOME + HALF)
