@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 # In the wheel the client travels inside the package; in a checkout it is its own room.
 WEB = HERE / "web" if (HERE / "web").is_dir() else HERE.parent / "web"
 PUBLIC = {"/": "index", "/login": "login", "/register": "register", "/forgot": "forgot", "/reset": "reset"}
-CLOSED = {"/account": "account"}
+CLOSED = {"/account": "account", "/chat": "chat"}
 # The Back button after a sign-out must not show what was there.
 PRIVATE = {"Cache-Control": "no-store"}
 static = Static(WEB, "/assets")
@@ -64,5 +64,6 @@ async def on_not_found(request: Request, error: Exception) -> Response:
 routes: list[BaseRoute] = [
     *(_public(path, name) for path, name in PUBLIC.items()),
     *(_closed(path, name) for path, name in CLOSED.items()),
+    _closed("/chat/{conversation_id}", "chat"),
     Route("/assets/{path:path}", asset, name="assets"),
 ]

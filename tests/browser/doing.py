@@ -14,7 +14,7 @@ def new_email(prefix: str = "ada") -> str:
     return f"{prefix}.{uuid4().hex[:12]}@example.org"
 
 
-async def register(page: Page, query: str = "", email: str | None = None) -> str:
+async def register(page: Page, query: str = "?next=/account", email: str | None = None) -> str:
     """Creates an account through the page and waits until the browser has left for the next one."""
     email = email or new_email()
     await page.goto(f"/register{query}")

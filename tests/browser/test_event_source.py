@@ -95,6 +95,7 @@ async def test_readme_s_reader_shows_whole_characters_only_wherever_the_line_dro
 ) -> None:
     provider.words, provider.gap_seconds = WORDS, 0.002
     line.path, line.cuts = "/api/chat", [1500, 1501, 1502, 1503]
+    line.piece_bytes, line.gap_seconds = 7, 0.001
 
     shown: list[list[str]] = await here.evaluate(
         f"""async () => {{

@@ -23,9 +23,16 @@ FOREIGN_TARGETS = [
 ]
 
 
-async def test_registering_lands_on_the_account_with_email_and_balance(page: Page, live_url: str) -> None:
+async def test_registering_lands_in_the_chat(page: Page, live_url: str) -> None:
+    await register(page, "")
+
+    await expect(page).to_have_url(f"{live_url}/chat")
+    await expect(page.get_by_label("Your message")).to_be_focused()
+
+
+async def test_the_account_shows_email_and_balance(page: Page) -> None:
     email = await register(page)
-    await expect(page).to_have_url(f"{live_url}/account")
+
     await expect(page.locator("[data-text=email]")).to_have_text(email)
     await expect(page.locator("[data-text=balance]")).to_have_text(re.compile(r"^[\d,]+ tokens?$"))
     await expect(page.locator("[data-text=since]")).to_have_text(re.compile(r"\d{4}$"))
@@ -49,7 +56,7 @@ async def test_a_wrong_password_shows_the_error_and_keeps_the_email(page: Page) 
     await expect_wrong(page.get_by_label("Password", exact=True), re.compile(r"\w"))
     await expect(page.get_by_label("E-mail")).to_have_value(email)
     await sign_in(page, email, PASSWORD)
-    await expect(page).to_have_url(re.compile("/account$"))
+    await expect(page).to_have_url(re.compile("/chat$"))
 
 
 async def test_an_empty_form_says_what_is_missing_without_asking_the_server(page: Page) -> None:
@@ -67,18 +74,19 @@ async def test_a_next_target_on_another_site_is_not_followed(page: Page, live_ur
     query = "?next=//elsewhere.example/account"
     email = await register(page, query)
     if door == "login":
+        await page.goto("/account")
         await page.get_by_role("button", name="Sign out").click()
         await expect(page).to_have_url(f"{live_url}/")
         await page.goto(f"/login{query}")
         await sign_in(page, email, PASSWORD)
-    await expect(page).to_have_url(f"{live_url}/account")
+    await expect(page).to_have_url(f"{live_url}/chat")
 
 
 async def test_only_pages_of_this_site_are_accepted_as_next(page: Page) -> None:
     await page.goto("/login")
     script = """(targets) => import("/assets/js/next.js").then(({ nextPage }) =>
         targets.map((target) => nextPage("?next=" + encodeURIComponent(target))))"""
-    assert await page.evaluate(script, FOREIGN_TARGETS) == ["/account"] * len(FOREIGN_TARGETS)
+    assert await page.evaluate(script, FOREIGN_TARGETS) == ["/chat"] * len(FOREIGN_TARGETS)
     own = ["/chat/cnv_1?q=a#end", "/billing"]
     assert await page.evaluate(script, own) == own
 
@@ -125,7 +133,7 @@ async def test_a_wrong_current_password_names_the_field_and_the_right_one_change
     await page.get_by_role("button", name="Sign out").click()
     await page.get_by_role("main").get_by_role("link", name="Sign in").click()
     await sign_in(page, email, "another long password")
-    await expect(page).to_have_url(re.compile("/account$"))
+    await expect(page).to_have_url(re.compile("/chat$"))
 
 
 async def test_the_token_of_the_answer_is_kept_nowhere_a_script_can_read(page: Page) -> None:

@@ -48,6 +48,8 @@ export async function request(method, path, { body, headers = {}, signal } = {})
 
 export const get = (path, options) => request("GET", path, options);
 export const post = (path, body, options) => request("POST", path, { ...options, body });
+export const patch = (path, body, options) => request("PATCH", path, { ...options, body });
+export const remove = (path, options) => request("DELETE", path, options);
 
 function parse(text) {
   try {
@@ -73,6 +75,12 @@ function unreadable(response) {
     code: "unreadable_answer",
     requestId: response.headers.get("X-Request-ID"),
   });
+}
+
+/** The error that an answer which was refused stands for, also where it comes as the one event of a stream. */
+export async function refusal(response) {
+  const text = await response.text().catch(() => "");
+  return refused(response, parse(/^data: (.*)$/m.exec(text)?.[1] ?? text));
 }
 
 function refused(response, answer) {

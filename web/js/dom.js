@@ -38,16 +38,16 @@ export function announce(text) {
   clearing = setTimeout(() => status.replaceChildren(), SHOWN_MS);
 }
 
-/** The sentence of an error; when the fault is ours also the id that support will ask for. */
-export function describe(error) {
+/** The sentence of an error; when the fault is ours, or always, also the id that support will ask for. */
+export function describe(error, { always = false } = {}) {
   const wait = error.retryAfterSeconds;
   const parts = [element("p", {}, sentence(error, wait))];
-  if (error.status >= 500 && error.requestId) parts.push(reference(error.requestId));
+  if ((always || error.status >= 500) && error.requestId) parts.push(reference(error.requestId));
   return parts;
 }
 
 function sentence(error, wait) {
-  if (error.status !== 429 || !wait) return error.message;
+  if (error.status !== 429 || !wait || error.code === "too_many_turns") return error.message;
   const [count, unit] = wait < 100 ? [wait, "second"] : [Math.ceil(wait / 60), "minute"];
   return `Too many attempts. Try again in ${count} ${unit}${count === 1 ? "" : "s"}.`;
 }

@@ -1,7 +1,7 @@
-export const HOME = "/account";
+export const HOME = "/chat";
 const DOORS = ["/login", "/register", "/forgot", "/reset"];
 
-/** The page that ?next= asks for, if it is one of ours; otherwise the account page. */
+/** The page that ?next= asks for, if it is one of ours; otherwise the chat. */
 export function nextPage(search = location.search) {
   const asked = new URLSearchParams(search).get("next") ?? "";
   if (!/^\/(?![/\\])/.test(asked) || !URL.canParse(asked, location.origin)) return HOME;

@@ -16,3 +16,11 @@ export function remember(key, value) {
     return;
   }
 }
+
+export function names() {
+  try {
+    return Object.keys(localStorage);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,55 @@
+/** The languages that can be coloured, each with the other names it goes by. */
+const NAMES = {
+  bash: "sh zsh shell-script",
+  c: "h",
+  cpp: "c++ cc hpp cxx",
+  csharp: "c# cs",
+  css: "",
+  dart: "",
+  diff: "patch",
+  dockerfile: "docker",
+  elixir: "ex exs",
+  erlang: "erl",
+  go: "golang",
+  graphql: "gql",
+  haskell: "hs",
+  http: "https",
+  ini: "toml",
+  java: "",
+  javascript: "js jsx mjs cjs",
+  json: "jsonc json5",
+  julia: "jl",
+  kotlin: "kt kts",
+  latex: "tex",
+  lua: "",
+  makefile: "make mk",
+  markdown: "md",
+  nginx: "",
+  objectivec: "objc obj-c",
+  ocaml: "ml",
+  perl: "pl",
+  php: "",
+  powershell: "ps1 pwsh",
+  protobuf: "proto",
+  python: "py",
+  r: "",
+  ruby: "rb",
+  rust: "rs",
+  scala: "",
+  scss: "",
+  shell: "console shellsession",
+  sql: "postgresql sqlite mysql",
+  swift: "",
+  typescript: "ts tsx",
+  vbnet: "vb",
+  xml: "html svg xhtml vue",
+  yaml: "yml",
+};
+
+const byName = new Map(
+  Object.entries(NAMES).flatMap(([name, others]) => [name, ...others.split(" ")].map((each) => [each, name])),
+);
+
+export const LANGUAGES = Object.keys(NAMES);
+/** The language that somebody's word for it means, or undefined. */
+export const languageOf = (word) => (word ? byName.get(word) : undefined);

@@ -1,0 +1,43 @@
+const RETRY_MS = 5_000;
+
+/**
+ * The account's live channel, fired as events of their names. One tab holds the line and tells the others, because a
+ * browser keeps no more than six lines to one server and replies need them.
+ */
+export class AccountEvents extends EventTarget {
+  #channel;
+  #source = null;
+
+  constructor(userId) {
+    super();
+    this.#channel = new BroadcastChannel(`prome-events-${userId}`);
+    this.#channel.addEventListener("message", ({ data }) => this.#tell(data));
+    this.#lead(`prome-events-${userId}`);
+  }
+
+  async #lead(name) {
+    if (!navigator.locks) return this.#listen();
+    // Held for as long as this tab lives; when it closes, the next in line takes over.
+    await navigator.locks.request(name, () => new Promise(() => this.#listen())).catch(() => this.#listen());
+  }
+
+  #listen() {
+    this.#source?.close();
+    this.#source = new EventSource("/api/events");
+    for (const name of ["balance", "payment", "conversation"]) {
+      this.#source.addEventListener(name, ({ data }) => {
+        const told = { name, detail: JSON.parse(data) };
+        this.#channel.postMessage(told);
+        this.#tell(told);
+      });
+    }
+    this.#source.addEventListener("error", () => {
+      // A browser gives up for good on an answer that is no stream, as while the server restarts.
+      if (this.#source.readyState === EventSource.CLOSED) setTimeout(() => this.#listen(), RETRY_MS);
+    });
+  }
+
+  #tell({ name, detail }) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}

@@ -1,0 +1,227 @@
+import { $, $$, announce, describe } from "../dom.js";
+import { AccountEvents } from "../models/account_events.js";
+import { Chat } from "../models/chat.js";
+import { Conversations } from "../models/conversations.js";
+import { Drafts } from "../models/drafts.js";
+import { session } from "../session.js";
+import { requireUser, startShell } from "../shell.js";
+import * as storage from "../storage.js";
+import { showAccount } from "../views/account.js";
+import { Composer } from "../views/composer.js";
+import { wireDeleting } from "../views/deleting.js";
+import { wireDrawer } from "../views/drawer.js";
+import { MessagesView } from "../views/messages.js";
+import { wireMessageTools } from "../views/message_tools.js";
+import { ModelPicker } from "../views/model_picker.js";
+import { Quote } from "../views/quote.js";
+import { wireShortcuts } from "../views/shortcuts.js";
+import { Sidebar } from "../views/sidebar.js";
+import { toast } from "../views/toast.js";
+import { troubleOf } from "../views/trouble.js";
+
+startShell();
+
+const notices = $(".notices");
+const idInPath = () => decodeURIComponent(/^\/chat\/([^/]+)$/.exec(location.pathname)?.[1] ?? "") || null;
+
+const user = await requireUser().catch((error) => notices.replaceChildren(...describe(error)));
+if (user) start(user);
+
+function start(user) {
+  const drafts = new Drafts(user.id, storage);
+  const conversations = new Conversations();
+  const chat = new Chat(drafts);
+  const account = new AccountEvents(user.id);
+  const page = {
+    drafts,
+    conversations,
+    chat,
+    composer: new Composer($(".composer")),
+    quote: new Quote($("#quote")),
+    picker: new ModelPicker($("#model"), $("#price")),
+    sidebar: new Sidebar($("#sidebar"), conversations),
+    messages: new MessagesView({ root: $(".messages"), scroller: $(".transcript"), jump: $(".jump") }),
+    open: (id, options) => openConversation(page, id, options),
+    newChat: () => page.open(null),
+  };
+  const drawer = wireDrawer();
+  page.sidebar.addEventListener("choose", ({ detail }) => (drawer.close(), page.open(detail)));
+  for (const link of $$("[data-new-chat]")) {
+    link.addEventListener("click", (event) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      $("#account-menu").hidePopover();
+      drawer.close();
+      page.newChat();
+    });
+  }
+  addEventListener("popstate", () => page.open(idInPath(), { isNew: false }));
+  page.showBalance = showAccount(user, account);
+  wireChat(page);
+  wireComposer(page);
+  wireList(page);
+  wireMessageTools($(".messages"), page);
+  wireDeleting(page);
+  wireShortcuts(page, drawer);
+  wireAccount(page, account);
+  conversations.load();
+  page.picker.load().catch((error) => notices.replaceChildren(troubleOf(error)));
+  chat.lookForRunning();
+  page.open(idInPath(), { isNew: false });
+}
+
+async function openConversation({ chat, composer, drafts, sidebar }, id, { isNew = true } = {}) {
+  drafts.keep(chat.transcript.id, composer.text);
+  if (isNew && idInPath() !== id) history.pushState(null, "", id ? `/chat/${encodeURIComponent(id)}` : "/chat");
+  notices.replaceChildren();
+  composer.text = drafts.text(id);
+  const opening = chat.open(id);
+  sidebar.mark({ openId: id, running: chat.running });
+  composer.focus();
+  try {
+    await opening;
+  } catch (error) {
+    if (error.status === 401) return session.load();
+    if (chat.transcript.id !== id) return;
+    if (error.status !== 404) return notices.replaceChildren(troubleOf(error));
+    toast("This conversation does not exist any more.");
+    history.replaceState(null, "", "/chat");
+    await openConversation({ chat, composer, drafts, sidebar }, null, { isNew: false });
+  }
+}
+
+function wireChat({ chat, composer, conversations, drafts, messages, quote, showBalance, sidebar }) {
+  const show = () => {
+    const { transcript, isLoading } = chat;
+    $(".loading").hidden = !isLoading;
+    showPlace(chat);
+    messages.show(transcript);
+    transcript.addEventListener("change", () => transcript === chat.transcript && showPlace(chat));
+    mark();
+  };
+  const mark = () => {
+    composer.isReplying = Boolean(chat.replyOf() || (chat.transcript.id && chat.running.has(chat.transcript.id)));
+    sidebar.mark({ openId: chat.transcript.id, running: chat.running });
+  };
+  messages.stateOf = () => chat.replyOf()?.state;
+  chat.addEventListener("open", show);
+  chat.addEventListener("running", () => {
+    mark();
+    chat.rejoin();
+  });
+  chat.addEventListener("confirmed", ({ detail: { transcript, created } }) => {
+    announce("Replying.");
+    if (!created) return;
+    if (transcript === chat.transcript) history.replaceState(null, "", `/chat/${encodeURIComponent(transcript.id)}`);
+    if (!conversations.find(transcript.id)) conversations.load();
+  });
+  chat.addEventListener("ended", ({ detail: { transcript, message, reply } }) => {
+    announce(message.error ? message.error.message : "Finished.");
+    if (reply.error?.status === 401) session.load();
+    if (transcript !== chat.transcript) toast(`Finished: ${conversations.find(transcript.id)?.title ?? "an answer"}`);
+    if (reply.usage) showBalance(reply.usage.balanceAfter);
+  });
+  chat.addEventListener("refused", ({ detail: { transcript, sent, error } }) => {
+    if (error.status === 401) return session.load();
+    if (transcript !== chat.transcript) return toast(error.message);
+    announce(error.message);
+    if (sent.isNew) {
+      composer.text = sent.message;
+      drafts.keep(transcript.id, sent.message);
+    }
+    if (error.code === "turn_running") chat.lookForRunning();
+    notices.replaceChildren(troubleOf(error));
+    messages.toEnd();
+  });
+  chat.addEventListener("running", () => quote.clear());
+}
+
+function showPlace({ transcript, isLoading }) {
+  $(".empty").hidden = isLoading || Boolean(transcript.id) || transcript.messages.length > 0;
+  showTitle(transcript.conversation.title || (transcript.id || transcript.messages.length ? "" : "New chat"));
+}
+
+function showTitle(title) {
+  $(".title").textContent = title;
+  document.title = title && title !== "New chat" ? `${title} · Prome` : "Chat · Prome";
+}
+
+function wireComposer({ chat, composer, drafts, messages, picker, quote }) {
+  let timer;
+  const askQuote = () => {
+    const message = composer.text.trim();
+    if (!message || chat.replyOf()) return quote.clear();
+    const { id } = chat.transcript;
+    quote.ask({ message, ...(id && { conversationId: id }), ...(picker.model && { model: picker.model }) });
+  };
+  composer.addEventListener("input", () => {
+    const { transcript } = chat;
+    const { text } = composer;
+    clearTimeout(timer);
+    // While the message is on its way the draft keeps it, with its key.
+    if (!chat.replyOf() || text) timer = setTimeout(() => drafts.keep(transcript.id, text), 200);
+    askQuote();
+  });
+  $("#model").addEventListener("change", askQuote);
+  composer.addEventListener("send", () => {
+    clearTimeout(timer);
+    const message = composer.text.trim();
+    notices.replaceChildren();
+    chat.send({ message, model: picker.model });
+    composer.text = "";
+    clearTimeout(timer);
+    messages.toEnd();
+  });
+  composer.addEventListener("stop", () => stop(chat, composer));
+  addEventListener("pagehide", () => composer.text && drafts.keep(chat.transcript.id, composer.text));
+  for (const sample of $$(".samples button")) {
+    sample.addEventListener("click", () => {
+      composer.text = sample.textContent;
+      composer.focus();
+    });
+  }
+  const online = () => ($(".offline").hidden = navigator.onLine);
+  addEventListener("online", online);
+  addEventListener("offline", online);
+  online();
+}
+
+async function stop(chat, composer) {
+  try {
+    await chat.stop();
+  } catch (error) {
+    notices.replaceChildren(...describe(error, { always: true }));
+    composer.isReplying = Boolean(chat.replyOf());
+  }
+}
+
+function wireList({ chat, conversations, sidebar }) {
+  sidebar.addEventListener("rename", async ({ detail: { id, title } }) => {
+    try {
+      await conversations.rename(id, title);
+      if (chat.transcript.id === id) showTitle(title);
+    } catch (error) {
+      toast(error.message);
+    }
+  });
+  conversations.addEventListener("change", () => {
+    const known = conversations.find(chat.transcript.id);
+    if (!known) return;
+    chat.transcript.conversation = { ...chat.transcript.conversation, ...known };
+    showTitle(known.title);
+  });
+}
+
+function wireAccount({ chat, conversations, newChat }, account) {
+  account.addEventListener("conversation", ({ detail }) => {
+    conversations.take(detail);
+    const { transcript } = chat;
+    if (detail.id === transcript.id) {
+      if (detail.deleted) return newChat();
+      const isElsewhere = detail.currentMessageId !== transcript.tip?.id && !chat.replyOf();
+      if (isElsewhere) chat.open(transcript.id).catch(() => {});
+    }
+    chat.lookForRunning();
+  });
+  account.addEventListener("balance", () => chat.running.size && chat.lookForRunning());
+}

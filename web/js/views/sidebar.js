@@ -1,0 +1,132 @@
+import { $, $$, clone, describe, element } from "../dom.js";
+import { grouped } from "../models/days.js";
+import { RowMenu } from "./row_menu.js";
+
+const SEARCH_MS = 200;
+
+/** The list of conversations. Fires "choose" with the id of the one that was clicked. */
+export class Sidebar extends EventTarget {
+  #conversations;
+  #list;
+  #search;
+  #more = element("div", { class: "more" });
+  #timer;
+  #openId = null;
+  #running = new Map();
+  #renaming = null;
+
+  constructor(root, conversations) {
+    super();
+    this.#conversations = conversations;
+    this.#list = $(".conversations", root);
+    this.#search = $("#search", root);
+    conversations.addEventListener("change", () => this.#render());
+    this.#search.addEventListener("input", () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => conversations.load(this.#search.value.trim()), SEARCH_MS);
+    });
+    this.#list.addEventListener("click", (event) => this.#clicked(event));
+    this.#list.addEventListener("keydown", (event) => {
+      const row = event.target.closest(".row");
+      if (event.key === "F2" && row) this.rename(row.dataset.id);
+    });
+    this.menu = new RowMenu($("#row-menu"));
+    new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && conversations.more(), {
+      root: this.#list,
+      rootMargin: "0px 0px 300px",
+    }).observe(this.#more);
+  }
+
+  focusSearch() {
+    this.#search.focus();
+    this.#search.select();
+  }
+
+  mark({ openId, running }) {
+    this.#openId = openId ?? null;
+    this.#running = running;
+    for (const row of $$(".row", this.#list)) this.#markRow(row);
+  }
+
+  /** The title becomes a field in its place; Enter and leaving it keep, Escape does not. */
+  rename(id) {
+    this.#renaming = id;
+    this.#render();
+    const field = $(".rename", this.#list);
+    field.select();
+    const close = (keep) => {
+      if (this.#renaming !== id) return;
+      this.#renaming = null;
+      const title = field.value.trim();
+      const { title: before } = this.#conversations.find(id);
+      this.#render();
+      this.#rowOf(id)?.querySelector("a").focus();
+      if (keep && title && title !== before) this.dispatchEvent(new CustomEvent("rename", { detail: { id, title } }));
+    };
+    field.addEventListener("blur", () => close(true));
+    field.addEventListener("keydown", (event) => {
+      if (event.isComposing) return;
+      if (event.key === "Enter") close(true);
+      if (event.key === "Escape") close(false);
+      event.stopPropagation();
+    });
+  }
+
+  #rowOf = (id) => $$(".row", this.#list).find((row) => row.dataset.id === id);
+
+  #clicked(event) {
+    const row = event.target.closest(".row");
+    if (!row) return;
+    const more = event.target.closest(".row-more");
+    if (more) return this.menu.open(more, row.dataset.id);
+    const link = event.target.closest("a");
+    if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    this.dispatchEvent(new CustomEvent("choose", { detail: row.dataset.id }));
+  }
+
+  #render() {
+    const { error, hasMore, isLoading, question, shown } = this.#conversations;
+    const groups = question ? [["Found", shown]] : grouped(shown);
+    const nodes = shown.length ? groups.flatMap(([heading, rows]) => this.#group(heading, rows)) : [];
+    if (error) nodes.push(element("div", { class: "list-note" }, ...describe(error)));
+    else if (!shown.length && !isLoading) nodes.push(element("p", { class: "list-note" }, emptyWords(question)));
+    if (hasMore) nodes.push(this.#more);
+    const { scrollTop } = this.#list;
+    this.#list.replaceChildren(...nodes);
+    this.#list.scrollTop = scrollTop;
+    this.#list.setAttribute("aria-busy", "false");
+  }
+
+  #group(heading, rows) {
+    const id = `group-${heading.replace(/\W/g, "")}`;
+    const list = element("ul", { "aria-labelledby": id }, ...rows.map((each) => this.#row(each)));
+    return [element("h2", { id }, heading), list];
+  }
+
+  #row({ id, title, snippet }) {
+    const row = clone("conversation-row");
+    row.dataset.id = id;
+    const link = $("a", row);
+    link.href = `/chat/${encodeURIComponent(id)}`;
+    $(".row-title", row).textContent = title;
+    $(".row-snippet", row).textContent = snippet ?? "";
+    $(".row-more", row).setAttribute("aria-label", `More about ${title}`);
+    if (this.#renaming === id) link.replaceWith(renameField(title));
+    this.#markRow(row);
+    return row;
+  }
+
+  #markRow(row) {
+    const isOpen = row.dataset.id === this.#openId;
+    const link = row.querySelector("a");
+    if (isOpen) link?.setAttribute("aria-current", "page");
+    else link?.removeAttribute("aria-current");
+    $(".row-running", row).hidden = !this.#running.has(row.dataset.id);
+  }
+}
+
+const emptyWords = (question) => (question ? "Nothing was found." : "Your conversations will be here.");
+
+const renameField = (title) =>
+  element("input", { class: "rename", "aria-label": "Title", maxlength: "200", value: title, autocomplete: "off" });

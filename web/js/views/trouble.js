@@ -1,0 +1,19 @@
+import { describe, element } from "../dom.js";
+import { balance } from "../format.js";
+
+/** What failed, what it cost, and what to pass on to whoever can help. */
+export function troubleOf(error, charged = 0) {
+  const parts = error.code === "insufficient_tokens" ? shortfall(error) : describe(error, { always: true });
+  const cost = charged ? `You were charged ${balance(charged)} for what had arrived.` : "Nothing was charged.";
+  const words = element("div", {}, parts[0], element("p", {}, cost), ...parts.slice(1));
+  return element("div", { class: "trouble", "data-code": error.code }, words);
+}
+
+function shortfall({ body }) {
+  const missing = Math.max(1, (body.needed ?? 0) - (body.available ?? 0));
+  const words = `This needs about ${balance(body.needed ?? 0)}, and you have ${balance(body.available ?? 0)}. `;
+  return [
+    element("p", {}, element("strong", {}, `You are ${balance(missing)} short. `), words, "Your message is kept."),
+    element("p", {}, element("a", { class: "button small", href: "/billing" }, "Get tokens")),
+  ];
+}
