@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.stripe_sandbox import (
+    confirming,
     customers,
     disputes,
     errors,
@@ -45,6 +46,7 @@ ROOMS = (
     invoices,
     portal,
     events,
+    confirming,
 )
 TABLE: list[Row] = [row for room in ROOMS for row in room.rows]
 

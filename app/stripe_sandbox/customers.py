@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.stripe_sandbox import payment_methods
 from app.stripe_sandbox.books import Books
 from app.stripe_sandbox.calls import Call, Row, listing, retrieve
-from app.stripe_sandbox.parameters import Check, Text, email, metadata, with_metadata
+from app.stripe_sandbox.parameters import Check, Shape, Text, email, metadata, with_metadata
 from app.stripe_sandbox.shelf import Thing
 
 TAKES: dict[str, Check] = {
@@ -15,7 +16,10 @@ TAKES: dict[str, Check] = {
     "phone": Text(20),
     "description": Text(),
     "metadata": metadata,
+    "invoice_settings": Shape(default_payment_method=Text()),
 }
+CREATE_TAKES: dict[str, Check] = {**TAKES, "payment_method": Text(), "source": Text()}
+PLAIN = ("email", "name", "phone", "description")
 
 
 def make(books: Books, **given: Any) -> Thing:
@@ -32,6 +36,9 @@ def make(books: Books, **given: Any) -> Thing:
         "discount": None,
         "email": given.get("email"),
         "invoice_prefix": books.new_id("X", 7)[2:].upper(),
+        "invoice_settings": dict.fromkeys(
+            ("custom_fields", "default_payment_method", "footer", "rendering_options"),
+        ),
         "livemode": False,
         "metadata": with_metadata({}, given),
         "name": given.get("name"),
@@ -47,19 +54,31 @@ def make(books: Books, **given: Any) -> Thing:
 
 
 def create(call: Call) -> Thing:
-    return make(call.books, **call.given)
+    """A way to pay may come along, which is then the one for invoices."""
+    customer = make(call.books, **call.given)
+    if "payment_method" not in call.given:
+        return customer
+    method = payment_methods.named(call.books, call.given["payment_method"])
+    attached = call.books.put({**method, "customer": customer["id"]})
+    call.books.happened("payment_method.attached", attached)
+    chosen = {**customer["invoice_settings"], "default_payment_method": attached["id"]}
+    return call.books.put({**customer, "invoice_settings": chosen})
 
 
 def update(call: Call) -> Thing:
     before = call.books.find("customer", call.id)
-    plain = {name: value for name, value in call.given.items() if name not in ("expand", "metadata")}
-    customer: Thing = {**before, **plain, "metadata": with_metadata(before["metadata"], dict(call.given))}
+    customer: Thing = {
+        **before,
+        **{name: call.given[name] for name in PLAIN if name in call.given},
+        "invoice_settings": {**before["invoice_settings"], **call.given.get("invoice_settings", {})},
+        "metadata": with_metadata(before["metadata"], dict(call.given)),
+    }
     call.books.happened("customer.updated", call.books.put(customer), before)
     return customer
 
 
 rows = [
-    Row("POST", "/v1/customers", create, TAKES),
+    Row("POST", "/v1/customers", create, CREATE_TAKES),
     listing("/v1/customers", "customer", email=email),
     Row("GET", "/v1/customers/{id}", retrieve("customer")),
     Row("POST", "/v1/customers/{id}", update, TAKES),

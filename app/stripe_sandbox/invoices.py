@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.stripe_sandbox import errors
 from app.stripe_sandbox.books import Books
-from app.stripe_sandbox.calls import Call, Row, listing, page, retrieve, whole
+from app.stripe_sandbox.calls import Call, Row, page, retrieve, whole
 from app.stripe_sandbox.parameters import PAGE, Check, OneOf, Shape, Text
 from app.stripe_sandbox.shelf import Thing
 
@@ -208,5 +208,4 @@ rows = [
     Row("GET", "/v1/invoices/{id}", retrieve("invoice")),
     Row("GET", "/v1/invoice_payments", list_payments, PAYMENTS_TAKE),
     Row("GET", "/v1/invoice_payments/{id}", retrieve("invoice_payment")),
-    listing("/v1/invoiceitems", "invoiceitem", customer=Text()),
 ]

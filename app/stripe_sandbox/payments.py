@@ -53,8 +53,8 @@ def make(books: Books, amount: int, currency: str, **given: Any) -> Thing:
         "processing": None,
         "receipt_email": given.get("receipt_email"),
         "review": None,
-        "setup_future_usage": None,
-        "shipping": None,
+        "setup_future_usage": given.get("setup_future_usage"),
+        "shipping": given.get("shipping"),
         "statement_descriptor": None,
         "statement_descriptor_suffix": given.get("statement_descriptor_suffix"),
         "status": "requires_payment_method",
@@ -114,7 +114,8 @@ def _charge(books: Books, intent: Thing, kind: str, changes: Thing, *, last4: st
     pending = books.shelf.find(intent["latest_charge"] or "", "charge")
     if pending and pending["status"] == "pending":
         return books.put({**pending, **changes})
-    method = payment_methods.make(books, kind, last4=last4, customer=intent["customer"])
+    chosen = books.shelf.find(intent["payment_method"] or "", "payment_method")
+    method = chosen or payment_methods.make(books, kind, last4=last4, customer=intent["customer"])
     return books.put({**_blank_charge(books, intent, method), **changes})
 
 

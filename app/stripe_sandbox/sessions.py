@@ -23,6 +23,7 @@ from app.stripe_sandbox.parameters import (
     off,
     with_metadata,
 )
+from app.stripe_sandbox.payment_methods import SHIPPING
 from app.stripe_sandbox.shelf import Thing
 
 EXPIRES_SECONDS_MIN, EXPIRES_SECONDS_MAX = 30 * 60, 24 * 60 * 60
@@ -37,7 +38,12 @@ TAKES: dict[str, Check] = {
     "customer_creation": OneOf("always", "if_required"),
     "metadata": metadata,
     "payment_intent_data": Shape(
-        metadata=metadata, description=Text(1000), receipt_email=email, statement_descriptor_suffix=Text(22)
+        metadata=metadata,
+        description=Text(1000),
+        receipt_email=email,
+        statement_descriptor_suffix=Text(22),
+        setup_future_usage=OneOf("off_session", "on_session"),
+        shipping=SHIPPING,
     ),
     "subscription_data": Shape(metadata=metadata, description=Text(500)),
     "expires_at": Whole(0, 10**11),
