@@ -14,9 +14,10 @@ PREFER = Header("Prefer", "`respond-async`: do not wait for the outcome, only sa
 def preferred(request: Request, offered: Sequence[str]) -> str:
     """The first on offer is for whoever does not mind, and for whoever likes nothing of it."""
     liked = [_weighed(part) for value in request.headers.getlist("accept") for part in value.split(",")]
+    refused = {media_type for weight, media_type in liked if weight <= 0}
     # Sorting is stable: of two that are liked as much, the one named first.
-    for _, media_type in sorted(liked, key=lambda pair: -pair[0]):
-        found = next((offer for offer in offered if _matches(media_type, offer)), None)
+    for _, media_type in sorted((pair for pair in liked if pair[0] > 0), key=lambda pair: -pair[0]):
+        found = next((offer for offer in offered if offer not in refused and _matches(media_type, offer)), None)
         if found is not None:
             return found
     return offered[0]

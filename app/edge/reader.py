@@ -61,9 +61,16 @@ MayRead = Callable[[set[str]], Awaitable[set[str]]]
 class Readers:
     """All open readers of this process. Who signs out stops reading a moment later."""
 
-    def __init__(self, may_read: MayRead) -> None:
+    def __init__(
+        self,
+        may_read: MayRead,
+        *,
+        send_seconds_max: float = SEND_SECONDS_MAX,
+        silence_seconds_max: float = SILENCE_SECONDS_MAX,
+    ) -> None:
         self.open: set[Reader] = set()
         self._may_read, self._looked_at = may_read, 0.0
+        self._send_seconds_max, self._silence_seconds_max = send_seconds_max, silence_seconds_max
         self._pulse: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -85,9 +92,9 @@ class Readers:
             await asyncio.sleep(PULSE_SECONDS)
             now = loop.time()
             for reader in self.open:
-                if reader.sending and now - reader.sent_at > SEND_SECONDS_MAX and reader.task is not None:
+                if reader.sending and now - reader.sent_at > self._send_seconds_max and reader.task is not None:
                     reader.task.cancel()
-                elif not reader.sending and now - reader.sent_at > SILENCE_SECONDS_MAX:
+                elif not reader.sending and now - reader.sent_at > self._silence_seconds_max:
                     reader.silent = True
                     reader.wake()
             if now - self._looked_at > LOOK_SECONDS:

@@ -1,0 +1,237 @@
+"""Many connections read one log, each at its own pace, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx2
+import psutil
+import pytest_asyncio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.edge.reader import COMMENT, Readers, StreamResponse
+from app.streams.log import Log
+from tests.live import serve
+from tests.waiting import eventually
+
+KIB = 1024
+# More than the sockets of both sides take.
+MUCH = 24 * KIB * KIB
+FROZEN, NORMAL = 20, 5
+
+
+@dataclass
+class Hall:
+    """A server with one log, and whoever reads it."""
+
+    readers: Readers
+    url: str = ""
+    log: Log = field(default_factory=Log)
+    entered: int = 0
+    left: int = 0
+    strangers: set[str] = field(default_factory=set)
+
+    async def answer(self, request: Request) -> Response:
+        return StreamResponse(
+            self.readers,
+            self.log,
+            int(request.query_params.get("from", 0)),
+            owner=request.query_params.get("owner", "ann"),
+            headers={"X-Stream-Id": "str_1"},
+            on_enter=self.enter,
+            on_leave=self.leave,
+            media_type=request.query_params.get("as", "text/event-stream; charset=utf-8"),
+        )
+
+    def enter(self) -> None:
+        self.entered += 1
+
+    def leave(self) -> None:
+        self.left += 1
+
+    async def all_of_it(self, **query: str) -> bytes:
+        async with httpx2.AsyncClient(timeout=20) as http:
+            return (await http.get(self.url, params=query)).content
+
+    @asynccontextmanager
+    async def reading(self, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with httpx2.AsyncClient(timeout=20) as http, http.stream("GET", self.url, params=query) as response:
+            yield response.aiter_raw()
+
+    @asynccontextmanager
+    async def frozen(self) -> AsyncIterator[asyncio.StreamReader]:
+        """Asks, and takes nothing of the answer but what its socket takes by itself."""
+        address = httpx2.URL(self.url)
+        reader, writer = await asyncio.open_connection(address.host, address.port, limit=KIB)
+        writer.write(b"GET / HTTP/1.1\r\nHost: hall\r\n\r\n")
+        await writer.drain()
+        yield reader
+        writer.transport.abort()
+
+
+@pytest_asyncio.fixture
+async def hall() -> AsyncIterator[Hall]:
+    strangers: set[str] = set()
+
+    async def may_read(owners: set[str]) -> set[str]:
+        return owners - strangers
+
+    readers = Readers(may_read, send_seconds_max=1.5, silence_seconds_max=1.5)
+    hall = Hall(readers, strangers=strangers)
+    readers.start()
+    async with serve(Starlette(routes=[Route("/", hall.answer)])) as hall.url:
+        yield hall
+        hall.log.close()
+        await readers.stop()
+
+
+async def test_a_reader_gets_what_is_there_and_what_comes(hall: Hall) -> None:
+    hall.log.append(b"one ", b"two ")
+
+    async with hall.reading() as pieces:
+        first = await anext(pieces)
+        hall.log.append(b"three ")
+        second = await anext(pieces)
+        hall.log.close()
+        rest = [piece async for piece in pieces]
+
+    assert (first, second, rest) == (b"one two ", b"three ", [])
+    await eventually(lambda: (hall.entered, hall.left) == (1, 1))
+    assert hall.readers.open == set()
+
+
+async def test_each_reader_has_its_own_position(hall: Hall) -> None:
+    hall.log.append(b"one ", b"two ", b"three")
+    hall.log.close()
+
+    read = await asyncio.gather(*(hall.all_of_it(**{"from": str(start)}) for start in range(4)))
+
+    assert read == [b"one two three", b"two three", b"three", b""]
+
+
+async def test_the_writer_never_waits(hall: Hall) -> None:
+    async with hall.frozen() as pieces:
+        await pieces.read(1)
+        began = time.monotonic()
+        for _ in range(MUCH // KIB):
+            hall.log.append(b"x" * KIB)
+        took = time.monotonic() - began
+
+    assert took < 1
+
+
+async def test_who_takes_nothing_is_cut_off_and_the_others_notice_nothing(hall: Hall) -> None:
+    frames = [b"%07d" % number + b"x" * (64 * KIB - 7) for number in range(MUCH // (64 * KIB))]
+    hall.log.append(*frames)
+    before = psutil.Process().memory_info().rss
+    stopped = [hall.frozen() for _ in range(FROZEN)]
+    for connection in stopped:
+        await connection.__aenter__()
+    await eventually(lambda: sum(reader.sending for reader in hall.readers.open) == FROZEN)
+    began = time.monotonic()
+    grown = (psutil.Process().memory_info().rss - before) / FROZEN / KIB
+
+    reading = [asyncio.create_task(hall.all_of_it()) for _ in range(NORMAL)]
+    gaps = await gaps_of_a_live_reader(hall, len(frames), 2.5)
+    await eventually(lambda: hall.left >= FROZEN, seconds_max=10)
+    gone = time.monotonic() - began
+    hall.log.close()
+    read = await asyncio.gather(*reading)
+    for connection in stopped:
+        await connection.__aexit__(None, None, None)
+
+    figures = f"gone after {gone:.1f} s, {grown:.0f} KiB each; a gap of at most {max(gaps) * 1000:.0f} ms"
+    print(f"S6: frozen readers {figures}")  # noqa: T201
+    assert gone <= 5
+    assert max(gaps) < 1
+    # Both sides of the sockets are in this process.
+    assert grown <= 512
+    whole = b"".join(hall.log.frames)
+    assert [piece == whole for piece in read] == [True] * NORMAL
+
+
+async def gaps_of_a_live_reader(hall: Hall, start: int, seconds: float) -> list[float]:
+    """Reads small frames as they are written; the seconds from each to its reading."""
+    gaps, end = [], time.monotonic() + seconds
+    async with hall.reading(**{"from": str(start)}) as pieces:
+        while time.monotonic() < end:
+            written = time.monotonic()
+            hall.log.append(b"tick")
+            await anext(pieces)
+            gaps.append(time.monotonic() - written)
+            await asyncio.sleep(0.02)
+    return gaps
+
+
+async def test_a_slow_reader_that_takes_a_little_now_and_then_gets_all_of_it(hall: Hall) -> None:
+    hall.log.append(*[b"y" * 64 * KIB] * 64)
+    hall.log.close()
+    size = 0
+
+    async with hall.reading() as pieces:
+        async for piece in pieces:
+            size += len(piece)
+            await asyncio.sleep(0.01)
+
+    assert size == 64 * 64 * KIB
+
+
+async def test_silence_is_broken_by_a_comment_and_only_where_there_are_comments(hall: Hall) -> None:
+    async with hall.reading() as events, hall.reading(**{"as": "text/plain"}) as words:
+        hall.log.append(b"one ")
+        assert [await anext(events), await anext(words)] == [b"one ", b"one "]
+        async with asyncio.timeout(5):
+            comment = await anext(events)
+        hall.log.append(b"two ")
+        hall.log.close()
+        rest = [b"".join([piece async for piece in pieces]) for pieces in (events, words)]
+
+    assert comment == COMMENT
+    assert [piece.replace(COMMENT, b"") for piece in rest] == [b"two ", b"two "]
+    assert COMMENT not in rest[1]
+
+
+async def test_who_may_not_read_any_more_is_dismissed_and_nobody_else(hall: Hall) -> None:
+    hall.log.append(b"one ")
+    async with hall.reading(owner="ann") as hers, hall.reading(owner="bob") as his:
+        assert [await anext(hers), await anext(his)] == [b"one "] * 2
+        hall.strangers.add("bob")
+        async with asyncio.timeout(6):
+            rest = b"".join([piece async for piece in his])
+        hall.log.append(b"two ")
+        hall.log.close()
+        more = b"".join([piece async for piece in hers])
+
+    assert rest.replace(COMMENT, b"") == b""
+    assert more.replace(COMMENT, b"") == b"two "
+
+
+async def test_who_leaves_is_forgotten(hall: Hall) -> None:
+    hall.log.append(b"one ")
+    async with hall.reading() as pieces:
+        await anext(pieces)
+
+    await eventually(lambda: hall.left == 1)
+    assert hall.readers.open == set()
+
+
+async def test_a_log_that_broke_off_breaks_off_for_its_readers(hall: Hall) -> None:
+    hall.log.append(b"one ")
+    broken = False
+
+    async with hall.reading(**{"as": "text/plain"}) as pieces:
+        await anext(pieces)
+        hall.log.close(broken=True)
+        try:
+            await anext(pieces)
+        except httpx2.RemoteProtocolError:
+            broken = True
+
+    assert broken
