@@ -97,6 +97,7 @@ async def test_the_readers_lose_and_repeat_nothing_when_the_line_drops(
     cuts = [0, 100, 600, 1501, 1702, 1803]
 
     async with proxied(live_url, cuts) as proxy:
+        proxy.piece_bytes, proxy.gap_seconds = 7, 0.001
         code, out, err = await run(*reader(tmp_path), cwd=tmp_path, B=proxy.url, TOKEN=ann.token)
 
     assert (code, out.strip()) == (0, "".join(WORDS)), err

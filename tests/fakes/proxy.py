@@ -20,14 +20,19 @@ class Proxy:
     port: int
     cuts: list[int]
     path: str = "/api/chat"
+    # How much of an answer is passed on at once, and the time between: of a slow line, characters come in parts.
+    piece_bytes: int = PIECE_BYTES
+    gap_seconds: float = 0
     url: str = ""
     # What was asked below the path, and how often the line broke.
     asked: list[bytes] = field(default_factory=list)
     dropped: int = 0
-    lines: set[asyncio.Task[None] | None] = field(default_factory=set)
+    open: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.lines.add(asyncio.current_task())
+        task = asyncio.current_task()
+        assert task
+        self.open[task] = writer
         from_server, to_server = await asyncio.open_connection(self.host, self.port)
         line = Line(self)
         ways = [
@@ -41,7 +46,7 @@ class Proxy:
                 end.close()
             for way in ways:
                 way.cancel()
-            self.lines.discard(asyncio.current_task())
+            del self.open[task]
 
 
 @dataclass
@@ -62,13 +67,19 @@ class Line:
     async def carry_answers(self, from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(*GONE):
             while data := await from_server.read(PIECE_BYTES):
-                writer.write(data[: self.left])
-                await writer.drain()
-                if self.left is not None:
-                    self.left -= len(data)
-                    if self.left <= 0:
+                size = self.proxy.piece_bytes
+                for start in range(0, len(data), size):
+                    await self._pass_on(data[start : start + size], writer)
+                    if self.left is not None and self.left <= 0:
                         self.proxy.dropped += 1
                         return
+
+    async def _pass_on(self, piece: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(piece[: self.left])
+        await writer.drain()
+        if self.left is not None:
+            self.left -= len(piece)
+        await asyncio.sleep(self.proxy.gap_seconds)
 
 
 @asynccontextmanager
@@ -80,6 +91,7 @@ async def proxied(target: str, cuts: Sequence[int], path: str = "/api/chat") -> 
     async with await asyncio.start_server(proxy.serve, "127.0.0.1", 0) as server:
         proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield proxy
-        for line in proxy.lines:
-            if line is not None:
-                line.cancel()
+        for writer in proxy.open.values():
+            writer.close()
+        if proxy.open:
+            await asyncio.wait(proxy.open)
