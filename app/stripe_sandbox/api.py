@@ -31,7 +31,7 @@ from app.stripe_sandbox.books import outside
 from app.stripe_sandbox.calls import Call, Row
 from app.stripe_sandbox.errors import Refusal
 from app.stripe_sandbox.links import base_url, till_of
-from app.stripe_sandbox.till import Till
+from app.stripe_sandbox.till import Fault, Till
 
 BODY_BYTES_MAX = 256 * 1024
 ROOMS = (
@@ -54,6 +54,7 @@ TABLE: list[Row] = [row for room in ROOMS for row in room.rows]
 async def answer(request: Request, row: Row | None) -> Response:
     till = till_of(request)
     till.tidy()
+    fault = till.faults.popleft() if till.faults else None
     head = {
         "Request-Id": till.books.new_id("req", 14),
         "Stripe-Version": request.headers.get("stripe-version") or till.books.api_version,
@@ -68,10 +69,14 @@ async def answer(request: Request, row: Row | None) -> Response:
                 f"Unrecognized request URL ({request.method}: {request.url.path}). Please see https://stripe.com/docs"
             )
             raise Refusal(message, status=404)
+        if fault in (Fault.ERROR, Fault.LIMITED):
+            raise errors.unwell(429 if fault is Fault.LIMITED else 500)
         sent = forms.parse(await _text(request))
         replayed, (status, body) = _carried_out(request, row, sent, head["Request-Id"])
         if replayed:
             head["Idempotent-Replayed"] = "true"
+        if fault is Fault.LOST:
+            raise errors.unwell()
     except Refusal as refusal:
         status, body = refusal.status, refusal.body
     return Response(orjson.dumps(body, option=orjson.OPT_INDENT_2), status, head, media_type="application/json")

@@ -15,11 +15,10 @@ from app.stripe_sandbox.links import form_of, till_of
 from app.stripe_sandbox.markup import Safe, page, tag
 from app.stripe_sandbox.pages import in_plain_words
 from app.stripe_sandbox.shelf import Thing
-from app.stripe_sandbox.till import Till, Trick
+from app.stripe_sandbox.till import Fault, Till, Trick
 
 LOOPBACK = ("127.0.0.1", "::1", "testclient")
-SHOWN_MAX = 20
-EVENTS_MAX = 50
+SHOWN_MAX = 25
 Buttons = list[tuple[str, str]]
 TRICKS: Buttons = [
     ("drop", "Lose the next webhook"),
@@ -27,6 +26,7 @@ TRICKS: Buttons = [
     ("reorder", "Reverse the next ones"),
     ("lose", "Lose all of them"),
     ("listen", "Lose none"),
+    ("fail", "Fail the next call to the API"),
 ]
 
 
@@ -57,6 +57,7 @@ DEEDS: dict[str, Callable[[Till, str, str], object]] = {
     "duplicate": lambda till, *_: till.trick(Trick.DUPLICATE),
     "reorder": lambda till, *_: till.trick(Trick.REORDER),
     "lose": lambda till, *_: till.lose_webhooks(),
+    "fail": lambda till, *_: till.fail_calls(Fault.ERROR),
     "listen": lambda till, *_: till.lose_webhooks(False),
 }
 
@@ -77,17 +78,26 @@ async def show(request: Request) -> Response:
         request,
         "Developer",
         tag("h1", "What the sandbox till did"),
-        tag("p", said, class_="alert", role="alert") if said else None,
-        _section("Webhooks", [_row(_on_their_way(till), None, TRICKS)]),
-        _section("Checkouts", [_session(each) for each in till.books.every("checkout.session")[:SHOWN_MAX]]),
-        _section("Payments", [_intent(till, each) for each in till.books.every("payment_intent")[:SHOWN_MAX]]),
-        _section("Refunds", [_refund(each) for each in till.books.every("refund")[:SHOWN_MAX]]),
-        _section("Disputes", [_dispute(each) for each in till.books.every("dispute")[:SHOWN_MAX]]),
-        _section("Plans", [_plan(each) for each in till.books.every("subscription")[:SHOWN_MAX]]),
-        _section(
-            "Events", [_event(each, tries.get(each["id"], [])) for each in till.books.every("event")[:EVENTS_MAX]]
+        tag("p", said, class_="said", role="status") if said else None,
+        tag(
+            "div",
+            _section("Webhooks", [_row(_on_their_way(till), None, TRICKS)]),
+            _section("Events", [_event(each, tries.get(each["id"], [])) for each in _newest(till, "event")]),
         ),
+        tag(
+            "div",
+            _section("Checkouts", [_session(each) for each in _newest(till, "checkout.session")]),
+            _section("Payments", [_intent(till, each) for each in _newest(till, "payment_intent")]),
+            _section("Refunds", [_refund(each) for each in _newest(till, "refund")]),
+            _section("Disputes", [_dispute(each) for each in _newest(till, "dispute")]),
+            _section("Plans", [_plan(each) for each in _newest(till, "subscription")]),
+        ),
+        wide=True,
     )
+
+
+def _newest(till: Till, kind: str) -> list[Thing]:
+    return till.books.every(kind)[:SHOWN_MAX]
 
 
 @in_plain_words
@@ -116,14 +126,15 @@ def _row(words: str, identifier: str | None, buttons: Buttons, *more: Safe, amou
     if amount:
         placeholder = "Cents; empty: all"
         fields.append(tag("input", name="amount", inputmode="numeric", placeholder=placeholder, aria_label=placeholder))
-    form = tag("form", *fields, *pressed, method="post", class_="row")
+    form = tag("form", *fields, *pressed, method="post", class_="row") if pressed else None
     name = tag("p", identifier, class_="soft") if identifier else None
     return tag("article", tag("h3", words), name, *more, form)
 
 
 def _on_their_way(till: Till) -> str:
     waiting = ", ".join(till.tricks) or "none"
-    return f"Tricks in store: {waiting}." + (" All webhooks are being lost." if till.losing else "")
+    failing = f" Calls that will fail: {len(till.faults)}." if till.faults else ""
+    return f"Tricks in store: {waiting}.{failing}" + (" All webhooks are being lost." if till.losing else "")
 
 
 def _cost(thing: Thing, name: str = "amount") -> str:

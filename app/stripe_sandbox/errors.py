@@ -43,6 +43,12 @@ def no_such(kind: str, identifier: str, *, param: str = "id") -> Refusal:
     return Refusal(f"No such {kind}: '{identifier}'", status=status, code="resource_missing", param=param)
 
 
+def unwell(status: int = 500) -> Refusal:
+    if status == 429:
+        return Refusal("Too many requests hit the API too quickly.", status=429, code="rate_limit")
+    return Refusal("An unknown error occurred", status=500, kind="api_error")
+
+
 def declined(**more: Any) -> Refusal:
     return Refusal(
         "Your card was declined.",

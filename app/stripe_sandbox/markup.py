@@ -36,7 +36,12 @@ def tag(name: str, /, *inside: str | None, **attributes: str | bool) -> Safe:
 
 
 def page(
-    request: Request, title: str, *inside: str | None, status: int = 200, leads_to: tuple[str, ...] = ()
+    request: Request,
+    title: str,
+    *inside: str | None,
+    status: int = 200,
+    leads_to: tuple[str, ...] = (),
+    wide: bool = False,
 ) -> Response:
     """`leads_to`: where a form of this page may end up, which a browser wants to know beforehand."""
     here = request.scope.get("root_path", "")
@@ -47,10 +52,11 @@ def page(
         tag("meta", name="robots", content="noindex"),
         tag("title", f"{title} · Sandbox till"),
         tag("link", rel="stylesheet", href=f"{here}/style.css"),
+        tag("link", rel="icon", href="data:,"),
     )
     badge = tag("p", "Sandbox: no real money", class_="badge")
     developers = tag("footer", tag("a", "What the till did", href=f"{here}/dev"))
-    body = tag("body", tag("header", badge), tag("main", *inside), developers)
+    body = tag("body", tag("header", badge), tag("main", *inside, class_="wide" if wide else False), developers)
     headers = {
         "Content-Security-Policy": f"{POLICY}; form-action 'self'{''.join(map(_origin, leads_to))}",
         "Cache-Control": "no-store",

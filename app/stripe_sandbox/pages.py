@@ -110,7 +110,7 @@ def choices(session: Thing, declined: bool) -> Safe:
         tag("h2", "How would you like to pay?"),
         tag("p", words, class_="alert", role="alert") if declined else None,
         tag("form", _email(session), *(_button(*choice) for choice in CHOICES), method="post"),
-        tag("p", tag("a", "Cancel and go back", href=cancel)) if cancel else None,
+        tag("a", "Cancel and go back", href=cancel, class_="button quiet") if cancel else None,
         class_="card",
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 import httpx2
@@ -16,13 +18,23 @@ from app.stripe_sandbox.errors import Refusal
 from app.stripe_sandbox.shelf import Thing
 from app.stripe_sandbox.webhooks import DELIVERY, RETRY_SECONDS, Courier, Trick, Webhook
 
-__all__ = ["SANDBOX_KEY", "SANDBOX_SECRET", "Pay", "Refusal", "Till", "Trick", "Webhook"]
+__all__ = ["SANDBOX_KEY", "SANDBOX_SECRET", "Fault", "Pay", "Refusal", "Till", "Trick", "Webhook"]
 
 SANDBOX_KEY = "sk_test_sandbox"
 # Not a secret at all: the till signs with it what only a server of one's own machine is told.
 SANDBOX_SECRET = "whsec_sandbox_till_of_this_machine"
 # The one of the SDK that is pinned; a test holds the two together.
 API_VERSION = "2026-10-28.endive"
+
+
+class Fault(StrEnum):
+    """What may become of a call to the API."""
+
+    ERROR = "error"
+    """Nothing was done."""
+    LOST = "lost"
+    """It was done, and the answer says that it was not; the same key again tells the truth."""
+    LIMITED = "limited"
 
 
 class Till:
@@ -42,6 +54,7 @@ class Till:
     ) -> None:
         """Without `debit_seconds` a debit waits for `finish_debit`; `client` is what webhooks are sent with."""
         self.key, self.debit_seconds = key, debit_seconds
+        self.faults: deque[Fault] = deque()
         self.books = Books(path, clock or SystemClock(), api_version)
         self._courier = Courier(self.books, webhooks, retry_seconds, client)
         self.books.on_events = self._courier.take
@@ -122,6 +135,10 @@ class Till:
 
     def send_to(self, webhook: Webhook) -> None:
         self._courier.add(webhook)
+
+    def fail_calls(self, *faults: Fault) -> None:
+        """What becomes of the next calls to the API, one after another."""
+        self.faults.extend(faults)
 
     def trick(self, *tricks: Trick) -> None:
         """What happens to the next webhooks, one after another."""

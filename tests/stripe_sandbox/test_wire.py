@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from app.stripe_sandbox.app import sandbox
-from app.stripe_sandbox.till import SANDBOX_KEY, Till
+from app.stripe_sandbox.till import SANDBOX_KEY, Fault, Till
 from tests.stripe_sandbox.sdk import pack, sdk
 
 SIGNED_IN = {"Authorization": f"Bearer {SANDBOX_KEY}"}
@@ -136,3 +136,25 @@ async def test_behind_a_public_address_links_carry_that(till: Till) -> None:
         made = await browser.post("/v1/billing_portal/sessions", data=sent, headers=SIGNED_IN)
 
     assert made.json()["url"].startswith("https://shop.example/_stripe/p/session/bps_")
+
+
+async def test_a_call_can_be_made_to_fail_and_the_sdk_tries_again(till_url: str, till: Till) -> None:
+    till.fail_calls(Fault.ERROR, Fault.LOST)
+
+    async with sdk(till_url, max_network_retries=2) as client:
+        session = await client.v1.checkout.sessions.create_async(pack())
+
+    assert session.status == "open"
+    assert len(till.books.every("checkout.session")) == 1
+
+
+@pytest.mark.parametrize(("fault", "error"), [(Fault.ERROR, stripe.APIError), (Fault.LIMITED, stripe.RateLimitError)])
+async def test_without_another_try_the_failure_is_the_callers(
+    client: stripe.StripeClient, till: Till, fault: Fault, error: type[stripe.StripeError]
+) -> None:
+    till.fail_calls(fault)
+
+    with pytest.raises(error):
+        await client.v1.checkout.sessions.create_async(pack())
+
+    assert till.books.every("checkout.session") == []
