@@ -64,6 +64,7 @@ from app.streams.topics import MemoryTopics
 from app.stripe_sandbox import mounting
 from app.stripe_sandbox.till import Till, Webhook
 
+log = logs.get("prome.main")
 API: list[BaseRoute] = [
     *accounts.routes,
     *ledger.routes,
@@ -222,7 +223,7 @@ def _between_workers(settings: Settings) -> tuple[MemoryTopics, Relay]:
     if not settings.redis_url:
         return MemoryTopics(), Alone()
     topics = RedisTopics()
-    return topics, RedisRelay(settings.redis_url, topics, settings.stream_retention_seconds)
+    return topics, RedisRelay(settings.redis_url, topics, settings.stream_retention_seconds, log.warning)
 
 
 async def _who_may_read(db: Database, clock: Clock, sign_ins: set[str]) -> set[str]:

@@ -16,7 +16,6 @@ from typing import Any
 from redis import asyncio as redis
 from redis.exceptions import RedisError
 
-from app.observability import logs
 from app.streams.log import Log
 from app.streams.relay import Heard
 from app.streams.topics import MemoryTopics
@@ -43,8 +42,6 @@ redis.call('PUBLISH', KEYS[1], '')
 return 1
 """
 TROUBLE = (RedisError, OSError, asyncio.TimeoutError)
-
-log = logs.get("prome.streams")
 
 
 @dataclass(eq=False, slots=True)
@@ -96,7 +93,7 @@ class RedisTopics(MemoryTopics):
 
 
 class RedisRelay:
-    def __init__(self, url: str, topics: RedisTopics, retention_seconds: int) -> None:
+    def __init__(self, url: str, topics: RedisTopics, retention_seconds: int, warn: Heard) -> None:
         self._redis = redis.from_url(
             url, socket_timeout=CALL_SECONDS_MAX, socket_connect_timeout=CALL_SECONDS_MAX, health_check_interval=15
         )
@@ -106,7 +103,7 @@ class RedisRelay:
         self._mirrors: dict[str, set[Mirror]] = {}
         self._something = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._away = False
+        self._away, self._warn = False, warn
 
     async def open(self, *, on_stop: Heard, on_read: Heard) -> None:
         """Does not wait for Redis: without it everything but reading across workers goes on."""
@@ -279,12 +276,12 @@ class RedisRelay:
     def _is_away(self) -> None:
         if not self._away:
             self._away = True
-            log.warning("redis_is_away")
+            self._warn("redis_is_away")
 
     def _is_back(self) -> None:
         if self._away:
             self._away = False
-            log.warning("redis_is_back")
+            self._warn("redis_is_back")
 
 
 def _wake(mirrors: set[Mirror]) -> None:

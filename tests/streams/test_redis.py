@@ -31,8 +31,8 @@ class WorkerOfTwo:
 
 @asynccontextmanager
 async def working(url: str) -> AsyncIterator[WorkerOfTwo]:
-    topics = RedisTopics()
-    worker = WorkerOfTwo(RedisRelay(url, topics, RETENTION_SECONDS), topics)
+    topics, warnings = RedisTopics(), list[str]()
+    worker = WorkerOfTwo(RedisRelay(url, topics, RETENTION_SECONDS, warnings.append), topics)
     await worker.relay.open(on_stop=worker.stops.append, on_read=worker.reads.append)
     try:
         yield worker
