@@ -180,7 +180,12 @@ def _plan(plan: Thing) -> Safe:
 
 def _event(event: Thing, tries: list[Thing]) -> Safe:
     buttons = [("resend", "Send it again"), ("resend_as_new", "Send it under a new id")]
-    return _row(event["type"], event["id"], buttons, tag("ul", *(tag("li", _told(each)) for each in tries)))
+    return _row(
+        event["type"],
+        event["id"],
+        buttons,
+        *([tag("ul", *(tag("li", _told(each)) for each in tries))] if tries else []),
+    )
 
 
 def _told(delivery: Thing) -> str:

@@ -7,7 +7,10 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from app.stripe_sandbox.errors import Refusal
 from app.stripe_sandbox.till import Till
+
+FIELDS_MAX = 20
 
 
 def till_of(request: Request) -> Till:
@@ -23,4 +26,7 @@ def base_url(request: Request) -> str:
 async def form_of(request: Request) -> dict[str, str]:
     """A page's form; a field that comes twice counts once."""
     body = await request.body()
-    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=20))
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX))
+    except ValueError:
+        raise Refusal("This form cannot be read.") from None

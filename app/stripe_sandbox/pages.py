@@ -149,7 +149,9 @@ async def change_plan(request: Request) -> Response:
     plan = till.books.find("subscription", form.get("plan", ""))
     if plan["customer"] != session["customer"]:
         raise errors.no_such("subscription", plan["id"])
-    change = till.resume_plan if form.get("do") == "resume" else till.cancel_plan
+    change = {"cancel": till.cancel_plan, "resume": till.resume_plan}.get(form.get("do", ""))
+    if change is None:
+        raise Refusal("Choose what to do with your plan.")
     change(plan["id"])
     return RedirectResponse("?", 303)
 

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import secrets
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +21,7 @@ RETRY_SECONDS = (1.0, 3.0, 10.0)
 ANSWER_SECONDS = 10.0
 ANSWER_CHARS = 300
 DELIVERY = "_delivery"
+LOST = "Lost on the way, as you asked."
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Courier:
             trick = self.tricks.popleft() if self.tricks and self.tricks[0] is not Trick.REORDER else None
             for webhook in self._webhooks.values():
                 if self.losing or trick is Trick.DROP:
-                    self._note(webhook, event["id"], None, "Lost on the way, as you asked.")
+                    self._note(webhook, event["id"], None, LOST)
                     continue
                 for _ in range(2 if trick is Trick.DUPLICATE else 1):
                     self.send(webhook, event["id"])
@@ -93,11 +94,13 @@ class Courier:
             self.spawn(self._work_off(webhook))
 
     def resume(self) -> None:
-        """After a restart: whatever has never been tried."""
-        tried = {(delivery["event"], delivery["url"]) for delivery in self._books.every(DELIVERY)}
+        """After a restart: whatever has not arrived, was not to be lost, and has tries left."""
+        tries = Counter((each["event"], each["url"]) for each in self._books.every(DELIVERY))
+        done = {(each["event"], each["url"]) for each in self._books.every(DELIVERY) if _is_over(each)}
         for event in reversed(self._books.every("event")):
             for webhook in self._webhooks.values() if event["pending_webhooks"] else ():
-                if (event["id"], webhook.url) not in tried:
+                about = (event["id"], webhook.url)
+                if about not in done and tries[about] <= len(self._retry_seconds):
                     self.send(webhook, event["id"])
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
@@ -163,6 +166,10 @@ class Courier:
                 "url": webhook.url, "status": status, "answer": answer[:ANSWER_CHARS], "created": self._books.now(),
             }  # fmt: skip
             self._books.put(delivery)
+
+
+def _is_over(delivery: Thing) -> bool:
+    return _arrived(delivery["status"]) or delivery["answer"] == LOST
 
 
 def _arrived(status: int | None) -> bool:

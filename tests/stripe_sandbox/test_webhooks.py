@@ -14,8 +14,14 @@ from tests.fakes.clock import FakeClock
 from tests.live import serve
 from tests.stripe_sandbox.inbox import SECRET, Inbox
 from tests.stripe_sandbox.sdk import pack
+from tests.waiting import eventually
 
 BOUGHT = ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded", "checkout.session.completed"]
+
+
+def happen(till: Till, name: str) -> None:
+    with till.books.change():
+        till.books.happened(name, {"id": "cus_1", "object": "customer"})
 
 
 async def buy(client: stripe.StripeClient, till: Till) -> str:
@@ -98,8 +104,7 @@ async def test_after_three_more_tries_it_is_given_up_and_can_be_found(
 async def test_nobody_waits_for_a_shop_that_is_not_there(clock: FakeClock) -> None:
     async with Till(clock=clock, retry_seconds=(0,)) as till:
         till.send_to(Webhook("http://127.0.0.1:1/hook", SECRET))
-        with till.books.change():
-            till.books.happened("customer.created", {"id": "cus_1", "object": "customer"})
+        happen(till, "customer.created")
         await till.settled()
 
         assert [delivery["status"] for delivery in till.deliveries()] == [None, None]
@@ -189,8 +194,7 @@ async def test_a_restart_loses_nothing(tmp_path: Path, inbox: Inbox, clock: Fake
     """The shop was away when the till stopped; the next one, over the same file, tells what the first could not."""
     path = tmp_path / "data" / "till.db"
     first = Till(path, [Webhook("http://127.0.0.1:1/hook", SECRET)], clock=clock)
-    with first.books.change():
-        first.books.happened("customer.created", {"id": "cus_1", "object": "customer"})
+    happen(first, "customer.created")
     await first.close()
 
     async with serve(inbox.app) as url, Till(path, [Webhook(f"{url}/hook", SECRET)], clock=clock) as second:
@@ -200,11 +204,34 @@ async def test_a_restart_loses_nothing(tmp_path: Path, inbox: Inbox, clock: Fake
         assert second.events()[0]["pending_webhooks"] == 0
 
 
+async def test_a_restart_goes_on_with_what_failed_and_lets_rest_what_was_lost_or_given_up(
+    tmp_path: Path, inbox: Inbox, clock: FakeClock
+) -> None:
+    path = tmp_path / "till.db"
+    async with serve(inbox.app) as url:
+        hook = Webhook(f"{url}/hook", SECRET)
+        async with Till(path, [hook], clock=clock, retry_seconds=(0,)) as first:
+            inbox.answers = [500, 500]
+            happen(first, "given.up")
+            await first.settled()
+            first.trick(Trick.DROP)
+            happen(first, "lost")
+        async with Till(path, [hook], clock=clock, retry_seconds=(3600,)) as second:
+            inbox.answers = [500]
+            happen(second, "failed.once")
+            await eventually(lambda: "failed.once" in inbox.types)
+        inbox.events.clear()
+
+        async with Till(path, [hook], clock=clock, retry_seconds=(0,)) as third:
+            await third.settled()
+
+    assert inbox.types == ["failed.once"]
+
+
 async def test_a_till_that_is_closed_leaves_no_work_behind(clock: FakeClock) -> None:
     till = Till(clock=clock, retry_seconds=(3600,), debit_seconds=3600)
     till.send_to(Webhook("http://127.0.0.1:1/hook", SECRET))
-    with till.books.change():
-        till.books.happened("customer.created", {"id": "cus_1", "object": "customer"})
+    happen(till, "customer.created")
 
     await till.close()
 
@@ -216,8 +243,7 @@ async def test_what_is_sent_can_go_through_any_client(clock: FakeClock, inbox: I
     transport = httpx2.ASGITransport(app=inbox.app)
     async with httpx2.AsyncClient(transport=transport) as client, Till(clock=clock, client=client) as till:
         till.send_to(Webhook("http://shop.test/hook", SECRET))
-        with till.books.change():
-            till.books.happened("customer.created", {"id": "cus_1", "object": "customer"})
+        happen(till, "customer.created")
         await till.settled()
 
     assert inbox.types == ["customer.created"]
