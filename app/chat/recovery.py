@@ -179,11 +179,13 @@ def _is_due(turn: Turn, now: float) -> bool:
 
 async def _write(session: Session, turns: list[Turn], now: float) -> None:
     for turn in turns:
-        lengths = ",".join(map(str, turn.reply.lengths))
+        reply = turn.reply
+        # Taken together: the reply goes on while the database is at work.
+        lengths, text, chars = ",".join(map(str, reply.lengths)), turn.facts.kept + reply.text, turn.chars
         sql = "UPDATE turns SET lengths = $2, meta = COALESCE($3, meta) WHERE id = $1 AND state = 'running'"
-        if await session.run(sql, turn.facts.stream_id, lengths, turn.reply.meta):
-            await messages.checkpoint(session, turn.facts.message_id, turn.facts.kept + turn.reply.text)
-        session.after_commit(partial(_saved, turn, turn.chars, now))
+        if await session.run(sql, turn.facts.stream_id, lengths, reply.meta):
+            await messages.checkpoint(session, turn.facts.message_id, text)
+        session.after_commit(partial(_saved, turn, chars, now))
 
 
 def _saved(turn: Turn, chars: int, now: float) -> None:
