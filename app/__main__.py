@@ -8,10 +8,9 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated
 
 import asyncpg
 import typer
@@ -20,16 +19,14 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import doctor, migrations, operator
-from app.clock import SystemClock
 from app.db import Database, DatabaseInUse
 from app.edge.wire import GuardedProtocol
 from app.errors import AppError
-from app.main import build
 from app.observability import logs
 from app.providers import assets
 from app.providers.catalogue import Catalogue
-from app.services import Services
-from app.settings import Settings, UnsafeSettings, read_settings
+from app.settings import Settings, UnsafeSettings
+from app.shell import be_migrated, say, settings_or_stop, stop, with_services
 from app.stripe_sandbox import standing
 
 cli = typer.Typer(
@@ -38,13 +35,16 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-Result = TypeVar("Result")
 KEEP_ALIVE_SECONDS = 30
 # Replies have had their time before this begins; what is left is a request or two.
 CLOSING_SECONDS = 1
 CONNECTIONS_WAITING_MAX = 2048
 # What an operator can mend and needs no traceback for.
 DATABASE_TROUBLE = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, CommandError)
+
+
+class Billing(StrEnum):
+    RECONCILE = "reconcile"
 
 
 class Direction(StrEnum):
@@ -54,13 +54,13 @@ class Direction(StrEnum):
 @cli.command()
 def serve() -> None:
     """Starts the service. In development the database is brought up to date first."""
-    settings = _settings()
+    settings = settings_or_stop()
     logs.configure(settings)
     # Said once here, and not by every server process for itself.
     Catalogue.read(settings.catalogue)
     asyncio.run(_be_the_only_one(settings))
     _require_free_port(settings)
-    _be_migrated(settings)
+    be_migrated(settings)
     # uvicorn sends itself the signal again when it has stopped; having been asked to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: None)
     uvicorn.run(
@@ -88,38 +88,38 @@ def migrate(
     revision: Annotated[str, typer.Option(help="Stop there; `-1` is one step down, `base` all the way")] = "",
 ) -> None:
     """Brings the database's tables up to date, one way or the other."""
-    url = _settings().database_url
+    url = settings_or_stop().database_url
     if direction is Direction.UP:
         asyncio.run(migrations.upgrade(url, revision or "head"))
     elif direction is Direction.DOWN:
         asyncio.run(migrations.downgrade(url, revision or "-1"))
-    _say(f"The database is at {asyncio.run(migrations.current(url)) or 'nothing yet'}; newest is {migrations.head()}.")
+    say(f"The database is at {asyncio.run(migrations.current(url)) or 'nothing yet'}; newest is {migrations.head()}.")
 
 
 @cli.command()
 def admin(email: str) -> None:
     """Makes somebody an administrator; asks for a password when there is no such account yet."""
-    _say(_with_services(lambda its: operator.make_admin(its, email, _ask_password)))
+    say(with_services(lambda its: operator.make_admin(its, email, _ask_password)))
 
 
 @cli.command()
 def seed() -> None:
-    """Puts in what a development database begins with: somebody to sign in as. Doing it again changes nothing."""
-    if _settings().in_production:
-        _stop("`prome seed` is for development. In production, make yourself known with `prome admin EMAIL`.")
-    _say(_with_services(operator.seed))
+    """Puts in what a development database begins with: somebody to sign in as, and what is for sale. Once."""
+    if settings_or_stop().in_production:
+        stop("`prome seed` is for development. In production, make yourself known with `prome admin EMAIL`.")
+    say(with_services(operator.seed))
 
 
 @cli.command()
 def disable(email: str) -> None:
     """Closes an account: nobody gets in with it, and whoever is in is out."""
-    _say(_with_services(lambda its: operator.disable(its, email)))
+    say(with_services(lambda its: operator.disable(its, email)))
 
 
 @cli.command()
 def enable(email: str) -> None:
     """Opens a closed account again."""
-    _say(_with_services(lambda its: operator.enable(its, email)))
+    say(with_services(lambda its: operator.enable(its, email)))
 
 
 @cli.command()
@@ -131,18 +131,56 @@ def grant(
 ) -> None:
     """Gives somebody tokens, by an entry like any other."""
     if not reason.isprintable() or not 0 < len(reason) <= operator.REASON_CHARS_MAX:
-        _stop(f"Give a reason of 1 to {operator.REASON_CHARS_MAX} characters on one line.")
-    _say(_with_services(lambda its: operator.grant(its, email, tokens, reason, reference)))
+        stop(f"Give a reason of 1 to {operator.REASON_CHARS_MAX} characters on one line.")
+    say(with_services(lambda its: operator.grant(its, email, tokens, reason, reference)))
 
 
 @cli.command()
 def reconcile() -> None:
     """Ends overdue holds and checks every balance, hold and hash. Exit code 1 and a line for each difference."""
-    found = _with_services(operator.reconcile)
+    found = with_services(operator.reconcile)
     for difference in found:
-        _say(str(difference))
-    _say("The books are right." if not found else f"{len(found)} differences.")
+        say(str(difference))
+    say("The books are right." if not found else f"{len(found)} differences.")
     raise typer.Exit(1 if found else 0)
+
+
+@cli.command("package")
+def sell(
+    package_id: Annotated[str, typer.Argument(help="Change this one; without it they are listed")] = "",
+    file: Annotated[
+        Path | None, typer.Option(help="Put in what this TOML file says, like app/billing/packages.toml")
+    ] = None,
+    name: str | None = None,
+    description: str | None = None,
+    tokens: int | None = None,
+    price_cents: int | None = None,
+    stripe_price_id: str | None = None,
+    retired: Annotated[bool | None, typer.Option("--retire/--offer", help="Sell it no more, or again")] = None,
+) -> None:
+    """Lists what is for sale, or changes it for the orders to come."""
+    named = {"name": name, "description": description, "tokens": tokens, "price_cents": price_cents,
+             "stripe_price_id": stripe_price_id, "retired": retired}  # fmt: skip
+    say(with_services(lambda its: operator.sell(its, package_id, file, named)))
+
+
+@cli.command()
+def refund(
+    order: str,
+    tokens: Annotated[int | None, typer.Option(min=1, help="So many; without it, those that are unspent")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of it; what is spent already is then owed")] = False,
+) -> None:
+    """Gives the money of an order back by Stripe, and takes the tokens."""
+    say(with_services(lambda its: operator.refund(its, order, tokens, everything)))
+
+
+@cli.command()
+def billing(what: Annotated[Billing, typer.Argument(help="reconcile")] = Billing.RECONCILE) -> None:
+    """Asks Stripe what webhooks did not bring, catches up, and says so; exit code 1 if something is wrong."""
+    report = with_services(operator.reconcile_payments)
+    say("\n".join([*(f"done: {words}" for words in report.did), *(f"WRONG: {words}" for words in report.wrong)])
+         or "Nothing was missing.")  # fmt: skip
+    raise typer.Exit(1 if report.wrong else 0)
 
 
 @cli.command("assets")
@@ -151,14 +189,14 @@ def fetch_assets(
 ) -> None:
     """Fetches the tokenizers' files and the built-in model into ASSETS_DIR; does nothing when they are there."""
     # The secrets that production wants are not needed for this, and an image is built without them.
-    folder = Path(_settings(environment="development").assets_dir)
+    folder = Path(settings_or_stop(environment="development").assets_dir)
     with_model = not tokenizers_only and assets.built_in_model_can_run()
     try:
-        assets.fetch(folder, (assets.TOKENIZERS, *([assets.BUILT_IN_MODEL] if with_model else [])), _say)
+        assets.fetch(folder, (assets.TOKENIZERS, *([assets.BUILT_IN_MODEL] if with_model else [])), say)
     except assets.Incomplete as error:
-        _stop(str(error))
+        stop(str(error))
     left_out = "" if with_model or tokenizers_only else " The built-in model is left out: `pip install prome[local]`."
-    _say(f"The assets are in {folder}.{left_out}")
+    say(f"The assets are in {folder}.{left_out}")
 
 
 @cli.command("sandbox")
@@ -167,27 +205,20 @@ def stand_in(
     webhook: Annotated[str, typer.Option(help="Where it sends its webhooks; empty: to this server")] = "",
 ) -> None:
     """Serves a till that speaks as Stripe does, by itself. No money moves. Not for production."""
-    settings = _settings()
+    settings = settings_or_stop()
     if settings.in_production:
-        _stop("The sandbox till is not for production.")
-    _say(standing.instructions(settings, port))
+        stop("The sandbox till is not for production.")
+    say(standing.instructions(settings, port))
     standing.serve(standing.till_for(settings, webhook), port)
 
 
 @cli.command("doctor")
 def examine() -> None:
     """Says what is set up, what is off and why, and what is broken, with exit code 1 for that."""
-    findings = asyncio.run(doctor.examine(_settings()))
+    findings = asyncio.run(doctor.examine(settings_or_stop()))
     for finding in findings:
-        _say(f"{finding.state.value:<6} {finding.subject:<12} {finding.words}")
+        say(f"{finding.state.value:<6} {finding.subject:<12} {finding.words}")
     raise typer.Exit(1 if any(finding.state is doctor.State.BROKEN for finding in findings) else 0)
-
-
-def _settings(**overrides: Any) -> Settings:
-    try:
-        return read_settings(**overrides)
-    except UnsafeSettings as error:
-        _stop(str(error))
 
 
 async def _be_the_only_one(settings: Settings) -> None:
@@ -203,34 +234,7 @@ def _require_free_port(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            _stop(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. See HOST and PORT.")
-
-
-def _be_migrated(settings: Settings) -> None:
-    found, newest = asyncio.run(migrations.current(settings.database_url)), migrations.head()
-    if found == newest:
-        return
-    if found and not migrations.knows(found):
-        _stop(f"The database is at {found}, which a newer version of Prome made; this one knows up to {newest}.")
-    if settings.in_production:
-        _stop(f"The database is at {found or 'nothing'}, this version needs {newest}. Run `prome migrate up` first.")
-    asyncio.run(migrations.upgrade(settings.database_url))
-
-
-def _with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
-    settings = _settings()
-    _be_migrated(settings)
-
-    async def run() -> Result:
-        its = build(settings, SystemClock())
-        await its.db.open()
-        try:
-            return await work(its)
-        finally:
-            its.passwords.close()
-            await its.db.close()
-
-    return asyncio.run(run())
+            stop(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. See HOST and PORT.")
 
 
 def _ask_password() -> str:
@@ -238,15 +242,6 @@ def _ask_password() -> str:
     return (
         getpass.getpass("Password for the new account: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     )
-
-
-def _say(words: str) -> None:
-    sys.stdout.write(words + "\n")
-
-
-def _stop(words: str) -> NoReturn:
-    sys.stderr.write(words + "\n")
-    raise typer.Exit(1)
 
 
 def main() -> None:

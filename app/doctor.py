@@ -11,6 +11,7 @@ import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import migrations
+from app.billing.till import account_of
 from app.db import Database
 from app.providers import assets
 from app.providers.catalogue import Catalogue
@@ -140,7 +141,9 @@ def _payments(settings: Settings) -> Finding:
             else "no STRIPE_WEBHOOK_SECRET: purchases would not arrive"
         )
         return Finding("payments", State.FINE if hooked else State.BROKEN, words)
-    return Finding("payments", State.OFF, "no STRIPE_SECRET_KEY")
+    if account_of(settings) is None:
+        return Finding("payments", State.OFF, "no STRIPE_SECRET_KEY: nothing can be bought")
+    return Finding("payments", State.OFF, "no STRIPE_SECRET_KEY: the sandbox till, where no money moves")
 
 
 def _mail(settings: Settings) -> Finding:

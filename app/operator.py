@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from app.accounts import accounts
 from app.accounts.passwords import require_good
 from app.accounts.tables import User
+from app.billing import asking, packages
+from app.billing import reconcile as payments
+from app.billing.reconcile import Report
 from app.errors import AppError
 from app.ids import new_id
 from app.ledger import audit, expiry, ledger
@@ -16,6 +22,8 @@ from app.services import Services
 
 DEMO_EMAIL = "demo@example.com"
 REASON_CHARS_MAX = 200
+# As long as Stripe keeps its events.
+PAYMENTS_LOOKED_BACK = timedelta(days=30)
 
 
 class Nobody(AppError):
@@ -30,6 +38,9 @@ async def make_admin(its: Services, email: str, ask_password: Callable[[], str])
 
 
 async def seed(its: Services) -> str:
+    """Somebody to sign in as, and something to buy. What is there already stays as it is."""
+    async with its.db.begin() as session:
+        await packages.put(session, packages.read(packages.OURS), its.clock.now(), change=False)
     if await _find(its, DEMO_EMAIL):
         return f"{DEMO_EMAIL} is there already."
     password = secrets.token_urlsafe(12)
@@ -38,6 +49,27 @@ async def seed(its: Services) -> str:
         async with its.db.begin() as session:
             await ledger.credit(session, user.id, its.settings.welcome_tokens, kind="welcome", reference=user.id)
     return f"Sign in as {DEMO_EMAIL} with the password {password}"
+
+
+async def sell(its: Services, package_id: str, file: Path | None, changes: dict[str, Any]) -> str:
+    """Only for orders from now on: those that have begun keep their terms."""
+    offers = packages.read(file) if file else []
+    async with its.db.begin() as session:
+        await packages.put(session, offers, its.clock.now(), change=True)
+        if package_id:
+            await packages.change(session, package_id, changes, its.clock.now())
+        found = await packages.every(session)
+    return "\n".join(packages.in_words(package) for package in found) or "Nothing is for sale."
+
+
+async def refund(its: Services, order_id: str, tokens: int | None, everything: bool) -> str:
+    noted = await asking.refund_order(its.shop, order_id, tokens, everything=everything)
+    ended = {"asked": "Stripe has not answered yet; reconcile asks again", "taken": "refunded", "put_back": "it failed"}
+    return f"{noted.tokens} tokens, {noted.cents} in the smallest unit of the currency: {ended[noted.state]}."
+
+
+async def reconcile_payments(its: Services) -> Report:
+    return await payments.reconcile(its.shop, its.inbox, since=PAYMENTS_LOOKED_BACK)
 
 
 async def disable(its: Services, email: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from app.accounts import doors, resets, sessions
+from app.billing import inbox, reconcile
+from app.billing.gateway import PaymentsFailed
 from app.edge import idempotency
 from app.ledger import audit, expiry
 from app.observability import logs
@@ -14,6 +16,7 @@ from app.services import Services
 LEFT_BEHIND_SECONDS = 5.0
 SWEEP_SECONDS = 10.0
 RECONCILE_SECONDS = 300.0
+EVENTS_SECONDS = 15.0
 TIDY_SECONDS = 3600.0
 
 log = logs.get("prome.upkeep")
@@ -23,7 +26,9 @@ def jobs(its: Services) -> list[Job]:
     return [
         Job("end turns that were left behind", LEFT_BEHIND_SECONDS, partial(end_left_behind, its)),
         Job("end overdue holds", SWEEP_SECONDS, partial(end_overdue_holds, its)),
-        Job("reconcile", RECONCILE_SECONDS, partial(reconcile, its)),
+        Job("reconcile", RECONCILE_SECONDS, partial(check_the_books, its)),
+        Job("handle what Stripe told us", EVENTS_SECONDS, partial(handle_events, its)),
+        Job("reconcile payments", RECONCILE_SECONDS, partial(reconcile_payments, its)),
         Job("tidy", TIDY_SECONDS, partial(tidy, its)),
     ]
 
@@ -39,7 +44,7 @@ async def end_overdue_holds(its: Services) -> None:
         log.warning("holds_expired", count=ended)
 
 
-async def reconcile(its: Services) -> None:
+async def check_the_books(its: Services) -> None:
     """Says what is wrong and changes nothing: a ledger that mends itself hides what broke it."""
     async with its.db.read() as session:
         found = await audit.differences(session)
@@ -48,8 +53,23 @@ async def reconcile(its: Services) -> None:
         log.error("ledger_difference", difference=str(difference))
 
 
+async def handle_events(its: Services) -> None:
+    if its.shop.gateway.account is not None:
+        await its.inbox.retry()
+
+
+async def reconcile_payments(its: Services) -> None:
+    """Catches up with what webhooks did not bring. It says itself what it did, and what somebody has to look at."""
+    if its.shop.gateway.account is None:
+        return
+    try:
+        await reconcile.reconcile(its.shop, its.inbox)
+    except PaymentsFailed as error:
+        log.warning("payments_not_reconciled", because=str(error))
+
+
 async def tidy(its: Services) -> None:
     now = its.clock.now()
-    for sweep in (idempotency.sweep, doors.sweep, resets.sweep, sessions.sweep):
+    for sweep in (idempotency.sweep, doors.sweep, resets.sweep, sessions.sweep, inbox.sweep):
         async with its.db.begin() as session:
             await sweep(session, now)

@@ -27,6 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"routes", *DOORS, "upkeep", "operator"}),
     frozenset({"draining"}),
     frozenset({"main", "doctor"}),
+    frozenset({"shell"}),
     frozenset({"__main__"}),
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -62,6 +62,17 @@ async def ask(shop: Shop, noted: Return) -> Return:
     return kept
 
 
+async def ask_again(shop: Shop, noted: Return) -> Return:
+    """Much later, when Stripe has forgotten the key of the first call: it is asked what there is, first of all."""
+    async with shop.db.read() as session:
+        grant = await grants.find(session, noted.grant_reference)
+    await refunds.settle(shop, grant.payment_intent or "")
+    async with shop.db.read() as session:
+        kept = await returns.find(session, "", noted.id)
+    assert kept is not None
+    return await ask(shop, kept)
+
+
 def refundable_until(shop: Shop, order: Order) -> datetime | None:
     if order.kind != "once" or order.state != "paid" or order.paid_at is None:
         return None

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from app.billing.tables import Grant, Order
+from app.billing.till import Mode
 from app.db import Session
 from app.ledger import ledger
 
@@ -68,6 +69,21 @@ async def of_order(session: Session, order_id: str) -> list[Grant]:
 
 async def of_user(session: Session, user_id: str) -> list[Grant]:
     return await session.all(Grant, "SELECT * FROM order_grants WHERE user_id = $1", user_id)
+
+
+async def of_mode(session: Session, mode: Mode, since: datetime) -> list[Grant]:
+    sql = """SELECT order_grants.* FROM order_grants JOIN orders ON orders.id = order_id
+             WHERE mode = $1 AND order_grants.created_at >= $2 ORDER BY reference"""
+    return await session.all(Grant, sql, mode, since)
+
+
+async def missing(session: Session) -> list[str]:
+    """Entries of the ledger that say they were paid for, and are no grant's."""
+    sql = """SELECT ledger_entries.reference FROM ledger_entries
+             LEFT JOIN order_grants ON order_grants.reference = ledger_entries.reference
+                                   AND order_grants.kind = ledger_entries.kind
+             WHERE ledger_entries.kind IN ('purchase', 'subscription') AND order_grants.reference IS NULL"""
+    return [row["reference"] for row in await session.rows(sql)]
 
 
 WRITE = """

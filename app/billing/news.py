@@ -1,4 +1,4 @@
-"""How somebody's latest orders are now, for open tabs: to be held against the look before."""
+"""How somebody's latest orders are now, for open tabs, which hold it against how they were before."""
 
 from __future__ import annotations
 
@@ -19,16 +19,11 @@ class Payment(Out):
 
 
 async def newest(session: Session, user_id: str) -> list[Payment]:
+    """Of the orders that were begun last; what changes of an older one shows when it is loaded."""
     return [
         Payment.model_validate({**dict(row), "updated_at": as_moment(row["updated_at"])})
         for row in await session.rows(NEWEST, user_id, LOOKED_AT_MAX)
     ]
-
-
-def between(before: list[Payment], now: list[Payment]) -> list[Payment]:
-    """What is new or different, oldest first. Only the orders that were begun last are looked at."""
-    known = {payment.order_id: payment for payment in before}
-    return [payment for payment in reversed(now) if payment != known.get(payment.order_id)]
 
 
 NEWEST = """

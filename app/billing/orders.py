@@ -101,6 +101,10 @@ async def of_user(session: Session, user_id: str, page: Page, before: datetime) 
     )
 
 
+async def any_of(session: Session, mode: Mode) -> bool:
+    return await session.row("SELECT 1 AS found FROM orders WHERE mode = $1 LIMIT 1", mode) is not None
+
+
 async def unfinished(session: Session, mode: Mode, before: datetime) -> list[Order]:
     sql = (
         "SELECT * FROM orders WHERE mode = $1 AND created_at < $2 AND state IN ('open', 'pending') ORDER BY created_at"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -50,15 +50,10 @@ class Offer(BaseModel):
 
 
 def read(path: Path) -> list[Offer]:
-    """Names every wrong line at once."""
+    """Refuses the file whole when anything in it is wrong."""
     try:
         found = tomllib.loads(path.read_text())
-        return [Offer.model_validate(one) for one in found["package"]]
-    except ValidationError as error:
-        raise BadPackages(
-            fields=[{"field": _place(fault["loc"]), "message": f"{error.title} {_place(fault['loc'])}: {fault['msg']}."}
-                    for fault in error.errors(include_input=False)]
-        ) from None  # fmt: skip
+        return [_offer(one) for one in found["package"]]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError):
         raise BadPackages(f"{path} is not a TOML file with a [[package]] in it.") from None
 
@@ -102,10 +97,20 @@ async def find(session: Session, package_id: str) -> Package:
     return found
 
 
-async def retire(session: Session, package_id: str, now: datetime, *, retired: bool) -> None:
-    sql = "UPDATE packages SET retired_at = $2, updated_at = $3 WHERE id = $1"
-    if not await session.run(sql, package_id, now if retired else None, now):
+async def change(session: Session, package_id: str, changes: dict[str, Any], now: datetime) -> None:
+    """What is not named stays; the result has to be an offer like any other."""
+    found = await session.one(Package, "SELECT * FROM packages WHERE id = $1", package_id)
+    if found is None:
         raise UnknownPackage
+    before = {**found.model_dump(include=set(Offer.model_fields)), "retired": found.retired_at is not None}
+    named = {name: value for name, value in changes.items() if value is not None}
+    await put(session, [_offer({**before, **named})], now, change=True)
+
+
+def in_words(package: Package) -> str:
+    price = price_in_words(package.price_cents, package.currency) + (" a month" if package.kind == "month" else "")
+    retired = ", no longer for sale" if package.retired_at else ""
+    return f"{package.id:<12} {package.name}: {package.tokens:,} tokens for {price}{retired}"
 
 
 def price_in_words(cents: int, currency: str) -> str:
@@ -114,8 +119,14 @@ def price_in_words(cents: int, currency: str) -> str:
     return f"{cents // 100:,}.{cents % 100:02} {currency.upper()}"
 
 
-def _place(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
+def _offer(written: Any) -> Offer:
+    try:
+        return Offer.model_validate(written)
+    except ValidationError as error:
+        about = written.get("id", "?") if isinstance(written, dict) else "?"
+        faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_input=False)]
+        fields = [{"field": field, "message": f"{about}: {field}: {words}."} for field, words in faults]
+        raise BadPackages(fields=fields) from None
 
 
 INSERT = """

@@ -7,6 +7,7 @@ from typing import Literal
 
 from app.billing import orders
 from app.billing.tables import Grant, Return
+from app.billing.till import Mode
 from app.db import Session
 from app.ids import new_id
 from app.ledger import ledger
@@ -66,10 +67,14 @@ def begin(grant: Grant, kind: Kind, state: str, now: datetime, *, cents: int = 0
     )  # fmt: skip
 
 
-async def asked(session: Session, before: datetime) -> list[Return]:
+async def asked(session: Session, mode: Mode, before: datetime) -> list[Return]:
     """Refunds of ours for which no answer of Stripe's was kept."""
-    sql = "SELECT * FROM order_returns WHERE state = 'asked' AND created_at < $1 ORDER BY created_at"
-    return await session.all(Return, sql, before)
+    sql = """SELECT order_returns.* FROM order_returns
+             JOIN order_grants ON order_grants.reference = grant_reference
+             JOIN orders ON orders.id = order_id
+             WHERE order_returns.state = 'asked' AND mode = $1 AND order_returns.created_at < $2
+             ORDER BY order_returns.created_at"""
+    return await session.all(Return, sql, mode, before)
 
 
 async def of_grant(session: Session, reference: str) -> list[Return]:

@@ -1,0 +1,62 @@
+"""What every command needs: settings that are safe, a database that is up to date, and a way to speak and to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeVar
+
+import typer
+
+from app import migrations
+from app.clock import SystemClock
+from app.main import build
+from app.services import Services
+from app.settings import Settings, UnsafeSettings, read_settings
+
+Result = TypeVar("Result")
+
+
+def settings_or_stop(**overrides: Any) -> Settings:
+    try:
+        return read_settings(**overrides)
+    except UnsafeSettings as error:
+        stop(str(error))
+
+
+def be_migrated(settings: Settings) -> None:
+    found, newest = asyncio.run(migrations.current(settings.database_url)), migrations.head()
+    if found == newest:
+        return
+    if found and not migrations.knows(found):
+        stop(f"The database is at {found}, which a newer version of Prome made; this one knows up to {newest}.")
+    if settings.in_production:
+        stop(f"The database is at {found or 'nothing'}, this version needs {newest}. Run `prome migrate up` first.")
+    asyncio.run(migrations.upgrade(settings.database_url))
+
+
+def with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
+    settings = settings_or_stop()
+    be_migrated(settings)
+
+    async def run() -> Result:
+        its = build(settings, SystemClock())
+        await its.db.open()
+        try:
+            return await work(its)
+        finally:
+            its.passwords.close()
+            await its.shop.gateway.close()
+            await its.db.close()
+
+    return asyncio.run(run())
+
+
+def say(words: str) -> None:
+    sys.stdout.write(words + "\n")
+
+
+def stop(words: str) -> NoReturn:
+    sys.stderr.write(words + "\n")
+    raise typer.Exit(1)
