@@ -30,9 +30,7 @@ TEST_CARDS = {
     "createDisputeInquiry": Behaviour.INQUIRED,
     **dict.fromkeys(("visa", "visa_debit", "mastercard", "amex", "discover", "us", "bypassPending"), Behaviour.FINE),
 }
-ADDRESS = Shape(
-    line1=Text(), line2=Text(), city=Text(), state=Text(), postal_code=Text(), country=Text(2), phone=Text()
-)
+ADDRESS = Shape(line1=Text(), line2=Text(), city=Text(), state=Text(), postal_code=Text(), country=Text(2))
 SHIPPING = Shape(name=Must(Text()), address=Must(ADDRESS), phone=Text(), carrier=Text(), tracking_number=Text())
 
 
