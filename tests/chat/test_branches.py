@@ -89,21 +89,24 @@ async def test_what_cannot_follow_what_is_refused(caller: Caller, provider: Scri
     assert len(provider.asked) == 1
 
 
+@pytest.mark.parametrize(("asked_words", "said_words"), [(1, 90), (90, 10), (55, 45)])
 async def test_what_no_longer_fits_is_left_out_at_the_border_of_a_message(
-    caller: Caller, provider: ScriptedProvider
+    caller: Caller, provider: ScriptedProvider, asked_words: int, said_words: int
 ) -> None:
-    provider.words = [" word"] * 90
-    meta = only(await caller.ask("number 0", model="tiny"), "meta")
+    """And never so that a reply stands there without its question."""
+    provider.words = [" word"] * said_words
+    more = " word" * asked_words
+    meta = only(await caller.ask(f"number 0{more}", model="tiny"), "meta")
     where: dict[str, Any] = {"conversationId": meta["conversationId"], "model": "tiny"}
 
     for number in range(1, 8):
-        quote = (await caller.http.post(f"{URL}/quote", json={"message": f"number {number}", **where})).json()
-        events = await caller.ask(f"number {number}", **where)
+        quote = (await caller.http.post(f"{URL}/quote", json={"message": f"number {number}{more}", **where})).json()
+        events = await caller.ask(f"number {number}{more}", **where)
         meta, usage, asked = only(events, "meta"), only(events, "usage"), contents(provider)
         assert quote["leftOut"] == meta["leftOut"]
         assert (quote["held"], quote["promptTokens"]) == (meta["held"], meta["promptTokens"])
         assert len(asked) == 2 * number + 1 - meta["leftOut"]
-        assert asked[0] == f"number {meta['leftOut'] // 2}"
+        assert asked[0] == f"number {meta['leftOut'] // 2}{more}"
         assert provider.asked[-1].messages[0].role == "user"
         assert meta["promptTokens"] <= 500
         assert usage["historyTokens"] == meta["historyTokens"] < usage["promptTokens"]
