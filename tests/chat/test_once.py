@@ -117,6 +117,24 @@ async def test_each_of_a_hundred_of_the_same_key_reads_along(caller: Caller, pro
     assert len(set(await asyncio.gather(*reading))) == 1
 
 
+async def test_a_reply_that_is_written_down_and_about_to_run_is_read_live(
+    caller: Caller, provider: ScriptedProvider, services: Services
+) -> None:
+    """The moment between its commit and its first step, held open by hand."""
+    provider.pause_before = 1
+    stream_id = await caller.begin()
+    turn = services.turns.running.pop(stream_id)
+
+    finding = asyncio.create_task(services.readings.find(caller.person.id, stream_id))
+    await asyncio.wait([finding], timeout=0.2)
+    services.turns.running[stream_id] = turn
+    reading = await finding
+    provider.go_on.set()
+    await caller.rejoin(stream_id)
+
+    assert reading.turn is turn
+
+
 async def test_the_same_key_may_come_back_in_another_form(caller: Caller, provider: ScriptedProvider) -> None:
     events = await caller.http.post(URL, json={"message": "Hello"}, headers={**EVENTS, **KEY})
 

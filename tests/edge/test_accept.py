@@ -33,6 +33,7 @@ def request(**headers: str) -> Request:
         ("application/json;q=0.5, text/plain;q=0.9", TEXT),
         ("application/json;q=nonsense", JSON),
         ("image/png", EVENTS),
+        ("application/*;q=0", EVENTS),
         (";;;,,,q=1", EVENTS),
     ],
 )
