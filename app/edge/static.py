@@ -29,6 +29,7 @@ ALREADY_SMALL = {".png", ".woff2"}
 VERSION = re.compile(r"v-[0-9a-f]{12}")
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 ASK_AGAIN = {"Cache-Control": "no-cache"}
+BESIDE = re.compile(rb"^[ \t]*(?://[^\n]*\n|/\*\*[\s\S]*?\*/\n)|^[ \t]+", re.MULTILINE)
 # Of the libraries, the stamp stands for all.
 LOOKED_AT = ("css/*.css", "js/**/*.js", "*.svg", "icon/*", "vendor/stamp")
 
@@ -117,10 +118,15 @@ def _state(file: Path) -> tuple[int, int]:
 
 
 def _read(file: Path) -> File:
-    """Small forms that were made beforehand are taken, as they are smaller than what can be made on the way."""
+    """Small forms that were made beforehand are taken, as they are smaller than what can be made on the way.
+
+    What is made here leaves out indentation and comments on lines of their own, so no text may span lines in a script.
+    """
     body = file.read_bytes()
     if file.suffix in ALREADY_SMALL:
         return File(body, TYPES[file.suffix])
     made = {"br": Path(f"{file}.br"), "gzip": Path(f"{file}.gz")}
     smaller = {encoding: path.read_bytes() for encoding, path in made.items() if path.is_file()}
-    return File(body, TYPES[file.suffix], {"gzip": gzip.compress(body, 9, mtime=0), **smaller})
+    if "gzip" not in smaller:
+        smaller["gzip"] = gzip.compress(BESIDE.sub(b"", body), 9, mtime=0)
+    return File(body, TYPES[file.suffix], smaller)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from uuid import uuid4
 
 from playwright.async_api import Locator, Page, expect
+
+from tests.waiting import LOOK_SECONDS
 
 PASSWORD = "four plain words here"
 
@@ -43,3 +46,25 @@ async def expect_wrong(field: Locator, message: str | re.Pattern[str]) -> None:
     await expect(field).to_be_focused()
     await expect(field).to_have_attribute("aria-invalid", "true")
     await expect(field).to_have_accessible_description(message)
+
+
+async def ask(page: Page, text: str) -> None:
+    await page.get_by_label("Your message").fill(text)
+    await page.keyboard.press("Enter")
+
+
+async def expect_quiet(page: Page) -> None:
+    """No reply runs in the open conversation any more."""
+    await expect(page.locator("#send")).to_have_attribute("aria-label", "Send")
+
+
+def reply(page: Page, number: int = -1) -> Locator:
+    """One of the answers, by default the last one."""
+    return page.locator("article.assistant").nth(number)
+
+
+async def until(page: Page, script: str) -> None:
+    """Playwright's own way to wait for a script is `eval`, which the pages forbid."""
+    async with asyncio.timeout(5):
+        while not await page.evaluate(script):  # noqa: ASYNC110 - what is waited for happens in another process.
+            await asyncio.sleep(LOOK_SECONDS)

@@ -104,6 +104,17 @@ async def test_the_smallest_form_that_the_browser_takes_is_sent(
     assert answer.headers["vary"] == "Accept-Encoding"
 
 
+async def test_a_script_is_sent_small_without_what_is_only_for_its_readers(client: Client, folder: Path) -> None:
+    script = '/** What it is.\n * And why.\n */\nexport const where = "https://app//"; // here\n\n  // Why so.\n  go(a / b);\n'
+    (folder / "go.js").write_text(script)
+
+    small = await client.get("/assets/go.js", headers={"Accept-Encoding": "gzip"})
+    whole = await client.get("/assets/go.js", headers={"Accept-Encoding": "identity"})
+
+    assert small.text == 'export const where = "https://app//"; // here\n\ngo(a / b);\n'
+    assert whole.text == script
+
+
 @pytest.mark.parametrize("path", ["../secret.css", "%2e%2e/secret.css", "css", "css/base.css.br", "css/a%00.css"])
 async def test_nothing_else_is_served(client: Client, folder: Path, path: str) -> None:
     (folder / "css" / "base.css.br").write_bytes(b"made by the build")

@@ -8,26 +8,19 @@ const loaded = new Map();
 const CHARS_MAX = 60_000;
 const COPIED_MS = 2_000;
 
-/** Gives a block of code its frame: what language it is, and a button to copy it. */
-export function framed(pre) {
-  const code = pre.firstElementChild;
-  const word = languageWord(code);
+/** Gives a complete block of code its button and its colours. */
+export function finish(figure) {
+  const code = figure.querySelector("code");
   const button = element("button", { type: "button", class: "code-copy" }, "Copy");
   button.setAttribute("aria-label", "Copy the code");
   button.addEventListener("click", () => copy(button, code.textContent.replace(/\n$/, "")));
-  const head = element("figcaption", {}, element("span", {}, word || "text"), button);
-  const figure = element("figure", { class: "code" }, head);
-  pre.replaceWith(figure);
-  pre.tabIndex = 0;
-  figure.append(pre);
-  return code;
+  figure.querySelector("figcaption").append(button);
+  return colour(code, figure.querySelector("figcaption span").textContent);
 }
 
-export const languageWord = (code) => /language-(\S+)/.exec(code.className)?.[1] ?? "";
-
-/** Colours the code once it is complete; without a language, or without a network, it stays plain. */
-export async function colour(code) {
-  const language = languageOf(languageWord(code));
+/** Without a language that we know, or without a network, it stays plain. */
+async function colour(code, word) {
+  const language = languageOf(word);
   const text = code.textContent;
   if (!language || text.length > CHARS_MAX) return;
   try {

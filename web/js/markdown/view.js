@@ -1,6 +1,4 @@
 import { element } from "../dom.js";
-import { colour, framed } from "./code.js";
-import { setMath } from "./math.js";
 import { html, lex } from "./rules.js";
 import { sanitised } from "./sanitise.js";
 import { Tail } from "./tail.js";
@@ -11,6 +9,7 @@ export class MarkdownView {
   #tail = new Tail(lex);
   #open = [];
   #said = [];
+  #isEnded = false;
 
   constructor(root) {
     this.#root = root;
@@ -21,6 +20,7 @@ export class MarkdownView {
   }
 
   append(more) {
+    if (this.#isEnded) return this.#restart(this.text + more);
     const { final, open } = this.#tail.push(more);
     if (!final.length && this.#grewInPlace(open)) return;
     for (const node of this.#open) node.remove();
@@ -30,6 +30,8 @@ export class MarkdownView {
 
   /** Reads all of it once more, which mends what a later line changed in an earlier one. */
   end() {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     const tokens = lex(this.#tail.text);
     const whole = html(tokens);
     for (const node of this.#open) node.remove();
@@ -37,6 +39,16 @@ export class MarkdownView {
     if (rest === null) this.#root.replaceChildren();
     this.#root.append(prepared(rest ?? whole, true));
     this.#open = [];
+  }
+
+  /** A text that is carried on may change what seemed to be its end. */
+  #restart(text) {
+    this.#tail = new Tail(lex);
+    this.#said = [];
+    this.#open = [];
+    this.#isEnded = false;
+    this.#root.replaceChildren();
+    this.append(text);
   }
 
   #place(tokens, links, final) {
@@ -62,15 +74,24 @@ export class MarkdownView {
 
 function prepared(source, final) {
   const fragment = sanitised(source);
-  for (const pre of fragment.querySelectorAll("pre")) {
-    const code = framed(pre);
-    if (final) colour(code);
-  }
+  const blocks = [...fragment.querySelectorAll("pre")].map(framed);
+  if (final && blocks.length) import("./code.js").then(({ finish }) => blocks.forEach(finish), () => {});
   for (const table of fragment.querySelectorAll("table")) {
     const frame = element("div", { class: "table", tabindex: "0", role: "group", "aria-label": "Table" });
     table.replaceWith(frame);
     frame.append(table);
   }
-  if (final) setMath([...fragment.querySelectorAll(".math")]);
+  const formulas = [...fragment.querySelectorAll(".math")];
+  if (final && formulas.length) import("./math.js").then(({ setMath }) => setMath(formulas), () => {});
   return fragment;
+}
+
+/** A block of code says what language it is in, and has room for the button that code.js brings. */
+function framed(pre) {
+  const language = /language-(\S+)/.exec(pre.firstElementChild.className)?.[1] ?? "";
+  const figure = element("figure", { class: "code" });
+  pre.replaceWith(figure);
+  pre.tabIndex = 0;
+  figure.append(element("figcaption", {}, element("span", {}, language || "text")), pre);
+  return figure;
 }

@@ -77,7 +77,6 @@ export class Reply extends EventTarget {
       for await (const event of events(answer.body, alive)) this.#take(event);
     } finally {
       clearTimeout(silence);
-      line.abort();
     }
   }
 

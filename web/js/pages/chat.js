@@ -8,10 +8,8 @@ import { requireUser, startShell } from "../shell.js";
 import * as storage from "../storage.js";
 import { showAccount } from "../views/account.js";
 import { Composer } from "../views/composer.js";
-import { wireDeleting } from "../views/deleting.js";
 import { wireDrawer } from "../views/drawer.js";
 import { MessagesView } from "../views/messages.js";
-import { wireMessageTools } from "../views/message_tools.js";
 import { ModelPicker } from "../views/model_picker.js";
 import { Quote } from "../views/quote.js";
 import { wireShortcuts } from "../views/shortcuts.js";
@@ -60,18 +58,35 @@ function start(user) {
   wireChat(page);
   wireComposer(page);
   wireList(page);
-  wireMessageTools($(".messages"), page);
-  wireDeleting(page);
+  wireLater(page);
   wireShortcuts(page, drawer);
   wireAccount(page, account);
   conversations.load();
   page.picker.load().catch((error) => notices.replaceChildren(troubleOf(error)));
   chat.lookForRunning();
-  page.open(idInPath(), { isNew: false });
+  page.open(idInPath(), { isFirst: true });
 }
 
-async function openConversation({ chat, composer, drafts, sidebar }, id, { isNew = true } = {}) {
-  drafts.keep(chat.transcript.id, composer.text);
+/** What a hand or a key asks for comes with the first one that does. */
+function wireLater(page) {
+  const { messages, sidebar } = page;
+  $(".messages").addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-action]");
+    const view = button && messages.viewOf(button);
+    if (!view) return;
+    const { act } = await import("../views/message_tools.js");
+    act(button, view, page);
+  });
+  let menu;
+  sidebar.addEventListener("more", async ({ detail: { button, id } }) => {
+    menu ??= import("../views/row_menu.js").then(({ wireRowMenu }) => wireRowMenu(page));
+    (await menu).open(button, id);
+  });
+}
+
+async function openConversation({ chat, composer, drafts, sidebar }, id, { isFirst = false, isNew = !isFirst } = {}) {
+  // An empty box means no draft, but not while the page starts, nor while its message is on its way.
+  if (composer.text || !(isFirst || chat.replyOf())) drafts.keep(chat.transcript.id, composer.text);
   if (isNew && idInPath() !== id) history.pushState(null, "", id ? `/chat/${encodeURIComponent(id)}` : "/chat");
   notices.replaceChildren();
   composer.text = drafts.text(id);
@@ -90,7 +105,7 @@ async function openConversation({ chat, composer, drafts, sidebar }, id, { isNew
   }
 }
 
-function wireChat({ chat, composer, conversations, drafts, messages, quote, showBalance, sidebar }) {
+function wireChat({ chat, composer, conversations, drafts, messages, showBalance, sidebar }) {
   const show = () => {
     const { transcript, isLoading } = chat;
     $(".loading").hidden = !isLoading;
@@ -113,7 +128,8 @@ function wireChat({ chat, composer, conversations, drafts, messages, quote, show
     announce("Replying.");
     if (!created) return;
     if (transcript === chat.transcript) history.replaceState(null, "", `/chat/${encodeURIComponent(transcript.id)}`);
-    if (!conversations.find(transcript.id)) conversations.load();
+    if (conversations.find(transcript.id)) conversations.changed();
+    else conversations.load();
   });
   chat.addEventListener("ended", ({ detail: { transcript, message, reply } }) => {
     announce(message.error ? message.error.message : "Finished.");
@@ -133,7 +149,6 @@ function wireChat({ chat, composer, conversations, drafts, messages, quote, show
     notices.replaceChildren(troubleOf(error));
     messages.toEnd();
   });
-  chat.addEventListener("running", () => quote.clear());
 }
 
 function showPlace({ transcript, isLoading }) {

@@ -1,10 +1,8 @@
 import { toast } from "./toast.js";
 
 /** Deleting can be undone for a moment: until then the conversation is only out of sight. */
-export function wireDeleting({ chat, conversations, newChat, open, sidebar }) {
+export function wireDeleting(menu, { chat, conversations, newChat, open }) {
   const waiting = new Set();
-  const { menu } = sidebar;
-  menu.addEventListener("rename", ({ detail }) => sidebar.rename(detail));
   menu.addEventListener("delete", ({ detail: id }) => {
     const wasOpen = chat.transcript.id === id;
     const { title } = conversations.find(id);

@@ -3,45 +3,44 @@ import { toast } from "./toast.js";
 import { toggleReceipt } from "./receipt.js";
 
 /** What the small buttons below a message do. */
-export function wireMessageTools(root, { chat, messages, picker }) {
-  const model = () => picker.model;
-  const actions = {
-    copy: (message) => copy(message.content),
-    edit: (message, node) => edit(message, node, { chat, messages, model }),
-    again: (message) => send({ parentId: message.parentId, regenerate: true, model: model() }),
-    continue: (message) => send({ parentId: message.id, carryOn: true, model: message.model ?? model() }),
-    previous: (message) => choose(message, -1),
-    next: (message) => choose(message, 1),
-    receipt: (message, node, button) => toggleReceipt(button, $(".receipt", node), message.id),
-  };
-  const send = (ask) => {
-    if (chat.replyOf()) return void toast("One answer at a time. Stop this one first, or wait for its end.");
-    chat.send(ask);
-    messages.toEnd();
-  };
-  const choose = async ({ id, siblings }, step) => {
-    if (chat.replyOf()) return void toast("An answer is still being written here.");
-    const wanted = siblings[siblings.indexOf(id) + step];
-    try {
-      await chat.transcript.choose(wanted);
-      const now = root.querySelector(`[data-id="${CSS.escape(wanted)}"]`);
-      now?.scrollIntoView({ block: "nearest" });
-      const buttons = now?.querySelectorAll(".branches button:not(:disabled)") ?? [];
-      (step > 0 ? buttons[buttons.length - 1] : buttons[0])?.focus();
-    } catch (error) {
-      toast(error.message);
-    }
-  };
-  root.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-action]");
-    const view = button && messages.viewOf(button);
-    if (view) actions[button.dataset.action](view.message, view.node, button);
-  });
+export function act(button, view, page) {
+  return ACTIONS[button.dataset.action](view, page, button);
 }
 
-async function copy(text) {
+const again = ({ message }, page) => send(page, { parentId: message.parentId, regenerate: true, model: page.picker.model });
+
+const carryOn = ({ message }, page) =>
+  send(page, { parentId: message.id, carryOn: true, model: message.model ?? page.picker.model });
+
+const previous = ({ message }, page) => choose(message, page, -1);
+
+const next = ({ message }, page) => choose(message, page, 1);
+
+const receipt = ({ message, node }, page, button) => toggleReceipt(button, $(".receipt", node), message.id);
+
+function send({ chat, messages }, ask) {
+  if (chat.replyOf()) return void toast("One answer at a time. Stop this one first, or wait for its end.");
+  chat.send(ask);
+  messages.toEnd();
+}
+
+async function choose({ id, siblings }, { chat }, step) {
+  if (chat.replyOf()) return void toast("An answer is still being written here.");
+  const wanted = siblings[siblings.indexOf(id) + step];
   try {
-    await navigator.clipboard.writeText(text);
+    await chat.transcript.choose(wanted);
+  } catch (error) {
+    return void toast(error.message);
+  }
+  const now = document.querySelector(`article[data-id="${CSS.escape(wanted)}"]`);
+  now?.scrollIntoView({ block: "nearest" });
+  const buttons = [...(now?.querySelectorAll(".branches button:not(:disabled)") ?? [])];
+  buttons.at(step > 0 ? -1 : 0)?.focus();
+}
+
+async function copy({ message }) {
+  try {
+    await navigator.clipboard.writeText(message.content);
     toast("Copied.", { milliseconds: 2_000 });
   } catch {
     toast("The browser did not allow copying.");
@@ -49,7 +48,7 @@ async function copy(text) {
 }
 
 /** The message turns into a field in its place. Sending it opens another branch; nothing is lost. */
-function edit(message, node, { chat, messages, model }) {
+function edit({ message, node }, { chat, messages, picker }) {
   if (chat.replyOf()) return void toast("An answer is still being written here.");
   const form = clone("edit-message");
   const field = $("textarea", form);
@@ -77,7 +76,9 @@ function edit(message, node, { chat, messages, model }) {
     const said = field.value.trim();
     if (!said) return;
     close();
-    chat.send({ message: said, parentId: message.parentId, model: model() });
+    chat.send({ message: said, parentId: message.parentId, model: picker.model });
     messages.toEnd();
   });
 }
+
+const ACTIONS = { copy, edit, again, continue: carryOn, previous, next, receipt };

@@ -1,4 +1,4 @@
-import { $, element } from "../dom.js";
+import { element } from "../dom.js";
 import { Follow } from "../models/follow.js";
 import { MessageView } from "./message.js";
 
@@ -98,4 +98,3 @@ export class MessagesView {
   }
 }
 
-export const articleOf = (messageId) => $(`article[data-id="${CSS.escape(messageId)}"]`);

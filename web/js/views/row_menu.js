@@ -1,9 +1,17 @@
 import { $ } from "../dom.js";
+import { wireDeleting } from "./deleting.js";
 
 const GAP = 4;
 
-/** What can be done with a conversation. Fires "rename", "export" and "delete" with its id. */
-export class RowMenu extends EventTarget {
+export function wireRowMenu(page) {
+  const menu = new RowMenu($("#row-menu"));
+  menu.addEventListener("rename", ({ detail }) => page.sidebar.rename(detail));
+  wireDeleting(menu, page);
+  return menu;
+}
+
+/** What can be done with a conversation. Fires "rename" and "delete" with its id; saving is a link. */
+class RowMenu extends EventTarget {
   #menu;
   #id = null;
   #opener = null;

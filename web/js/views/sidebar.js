@@ -1,10 +1,9 @@
 import { $, $$, clone, describe, element } from "../dom.js";
 import { grouped } from "../models/days.js";
-import { RowMenu } from "./row_menu.js";
 
 const SEARCH_MS = 200;
 
-/** The list of conversations. Fires "choose" with the id of the one that was clicked. */
+/** The list of conversations. Fires "choose" with the id of the one that was clicked, "more" and "rename". */
 export class Sidebar extends EventTarget {
   #conversations;
   #list;
@@ -30,7 +29,6 @@ export class Sidebar extends EventTarget {
       const row = event.target.closest(".row");
       if (event.key === "F2" && row) this.rename(row.dataset.id);
     });
-    this.menu = new RowMenu($("#row-menu"));
     new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && conversations.more(), {
       root: this.#list,
       rootMargin: "0px 0px 300px",
@@ -78,7 +76,7 @@ export class Sidebar extends EventTarget {
     const row = event.target.closest(".row");
     if (!row) return;
     const more = event.target.closest(".row-more");
-    if (more) return this.menu.open(more, row.dataset.id);
+    if (more) return this.dispatchEvent(new CustomEvent("more", { detail: { button: more, id: row.dataset.id } }));
     const link = event.target.closest("a");
     if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
     event.preventDefault();

@@ -1,5 +1,5 @@
 import { describe, element } from "../dom.js";
-import { balance } from "../format.js";
+import { balance, count } from "../format.js";
 
 /** What failed, what it cost, and what to pass on to whoever can help. */
 export function troubleOf(error, charged = 0) {
@@ -11,7 +11,9 @@ export function troubleOf(error, charged = 0) {
 
 function shortfall({ body }) {
   const missing = Math.max(1, (body.needed ?? 0) - (body.available ?? 0));
-  const words = `This needs about ${balance(body.needed ?? 0)}, and you have ${balance(body.available ?? 0)}. `;
+  const aside = (body.balance ?? 0) - (body.available ?? 0);
+  const others = aside > 0 ? `Another ${count(aside)} are set aside for answers that are still being written. ` : "";
+  const words = `This needs about ${balance(body.needed ?? 0)}, and you have ${balance(body.available ?? 0)}. ${others}`;
   return [
     element("p", {}, element("strong", {}, `You are ${balance(missing)} short. `), words, "Your message is kept."),
     element("p", {}, element("a", { class: "button small", href: "/billing" }, "Get tokens")),
