@@ -75,6 +75,11 @@ class Writer:
         if refusal is not None:
             raise refusal
 
+    async def settled(self) -> None:
+        """A unit that was refused waits for nothing, but the commit that ends it must not meet a closed connection."""
+        if self._committing is not None:
+            await asyncio.wait({self._committing})
+
     async def _take_baton(self) -> None:
         if self._holder is asyncio.current_task():
             raise RuntimeError("A write unit was begun inside another one; it would wait for itself for ever.")

@@ -55,6 +55,8 @@ class SqliteEngine:
             self._readers.put_nowait(connection)
 
     async def close(self) -> None:
+        if self._open:
+            await self._writer.settled()
         for connection in self._open:
             await connection.close()
         self._open.clear()
