@@ -134,7 +134,7 @@ def _models(models: Models, catalogue: Catalogue) -> Iterator[Finding]:
 
 def _payments(settings: Settings) -> Finding:
     if settings.stripe_secret_key.get_secret_value():
-        hooked = settings.stripe_webhook_secret.get_secret_value().strip()
+        hooked = settings.stripe_webhook_secret.get_secret_value().strip(", \n")
         words = (
             f"Stripe at {settings.stripe_api_base}"
             if hooked

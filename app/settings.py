@@ -203,7 +203,7 @@ def _dangers_in_production(settings: Settings) -> list[tuple[bool, str]]:
         ("*" in settings.cors_origins, "CORS_ORIGINS: `*` would open accounts to every site; name the origins."),
         (key == "sk_test_sandbox" or "/_stripe" in base, "STRIPE_SECRET_KEY: the sandbox till is not for production."),
         (
-            bool(key) and not settings.stripe_webhook_secret.get_secret_value().strip(),
+            bool(key) and not settings.stripe_webhook_secret.get_secret_value().strip(", \n"),
             "STRIPE_WEBHOOK_SECRET: payments need it.",
         ),
         (settings.bcrypt_cost < 10, "BCRYPT_COST: use 10 or more."),

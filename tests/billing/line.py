@@ -1,0 +1,57 @@
+"""A line to the till that fails as the test says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.stripe_sandbox.app import sandbox
+from app.stripe_sandbox.till import Till
+
+
+class Lost(Enum):
+    LOST = "lost"
+
+
+LOST = Lost.LOST
+Fault = int | Lost | Callable[[], None] | None
+
+
+class Line:
+    """Between us and the till: answers what the test says, in its order, and then what the till says.
+
+    A number is a status; a function is called first; `LOST` lets the till do its work, and its answer breaks off.
+    """
+
+    def __init__(self, till: Till) -> None:
+        self.inner, self.next = sandbox(till), list[Fault]()
+        self.asked: list[tuple[str, str]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope)
+        self.asked.append((f"{request.method} {request.url.path}", request.headers.get("idempotency-key", "")))
+        fault = self.next.pop(0) if self.next else None
+        if callable(fault):
+            fault()
+            fault = None
+        if fault is None:
+            await self.inner(scope, receive, send)
+        elif fault is LOST:
+            await self.inner(scope, receive, _into_nothing)
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"999")]})
+            await send({"type": "http.response.body", "body": b"{", "more_body": False})
+        else:
+            answer = Response(
+                '{"error": {"type": "api_error", "message": "Sorry."}}', fault, media_type="application/json"
+            )
+            await answer(scope, receive, send)
+
+
+async def _into_nothing(_message: Any) -> None: ...
