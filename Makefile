@@ -7,7 +7,7 @@ INSTALLED_BY := pyproject.toml scripts/constraints.txt scripts/build_web.py web/
 ASSETS := $(BIN)/prome assets || echo "Going on without them."
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-postgres check check-deep mutants lint fmt migrate bench settings lock web clean
+.PHONY: help run dev test test-postgres check check-deep mutants lint fmt migrate bench settings lock web screenshots clean
 
 help: ## Lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -62,6 +62,9 @@ lock: .venv/dev.stamp ## Pins the versions that are installed now
 
 web: .venv/bin/python ## Brings the web client's libraries again, after web/package-lock.json has changed
 	@$(PIP) --no-deps --editable .
+
+screenshots: .venv/dev.stamp ## Takes pictures of the pages, in build/screenshots
+	@$(BIN)/python -m scripts.screenshots
 
 clean: ## Removes what was installed and built, and nothing that holds data
 	rm -rf .venv dist build htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,6 +16,7 @@ export class Chat extends EventTarget {
   #replies = new Map();
   #drafts;
   #looking = null;
+  #again;
 
   constructor(drafts) {
     super();
@@ -86,12 +87,23 @@ export class Chat extends EventTarget {
     const { transcript } = this;
     const streamId = this.running.get(transcript.id);
     const message = transcript.tip;
-    if (!streamId || this.#replies.has(transcript) || message?.status !== "streaming") return;
+    if (this.#replies.has(transcript) || message?.status !== "streaming") return;
+    if (!streamId) return this.#lookAgain(transcript);
     const known = message.content;
     const isCarried = message.usage !== null;
     if (!isCarried) message.content = "";
     const reply = new Reply({ streamId });
     this.#follow(transcript, message, reply, () => false, (text) => (isCarried ? joined(known, text) : text));
+  }
+
+  /** It ended between the look at the messages and the look at the streams, or is about to be ended by the server. */
+  #lookAgain(transcript) {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(async () => {
+      if (this.transcript !== transcript || this.#replies.has(transcript)) return;
+      await Promise.all([transcript.load(), this.lookForRunning()]).catch(() => {});
+      if (this.transcript === transcript) this.rejoin();
+    }, LOOK_AGAIN_MS);
   }
 
   /** Asks which replies run, soon and once, however often it is called. */

@@ -63,7 +63,7 @@ function start(user) {
   wireAccount(page, account);
   conversations.load();
   page.picker.load().catch((error) => notices.replaceChildren(troubleOf(error)));
-  chat.lookForRunning();
+  if (!idInPath()) chat.lookForRunning();
   page.open(idInPath(), { isFirst: true });
 }
 

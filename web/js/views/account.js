@@ -10,7 +10,8 @@ export function showAccount(user, account) {
   const full = new Full(user.id, storage);
   const show = (tokens) => {
     fill($(".top-bar"), { balance: balance(tokens) });
-    $(".low").hidden = !full.isLow(tokens);
+    $(".low").hidden = !full.isLow(tokens) && tokens > 0;
+    $(".low span").textContent = tokens > 0 ? "Your balance is getting low." : "You have no tokens left.";
   };
   const [initial] = user.name || user.email;
   fill($(".top-bar"), { email: user.email, initial: initial.toUpperCase() });
