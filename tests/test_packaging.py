@@ -24,7 +24,7 @@ HOUSE = Path(__file__).parents[1]
 DOCKERFILE = (HOUSE / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((HOUSE / "compose.yaml").read_text())
 UNIT = (HOUSE / "scripts" / "prome.service").read_text()
-NOT_SHIPPED = {"node_modules", "__pycache__"}
+NOT_SHIPPED = {"node_modules", "__pycache__", "package.json", "package-lock.json"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def shipped(top: str, into: str) -> set[str]:
     files = (path for path in (HOUSE / top).rglob("*") if path.is_file() and not NOT_SHIPPED & set(path.parts))
-    kept = (path for path in files if not path.name.endswith(".test.mjs") and not path.name.startswith("package"))
+    kept = (path for path in files if not path.name.endswith(".test.mjs"))
     return {f"{into}/{path.relative_to(HOUSE / top).as_posix()}" for path in kept}
 
 
