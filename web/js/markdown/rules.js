@@ -19,10 +19,9 @@ const renderer = {
   link({ href, title, tokens }) {
     return link(href, title, this.parser.parseInline(tokens));
   },
-  // The page has a heading of the first level already.
+  // Below the heading of its message. What a model calls a second level often comes first, and skips are worse.
   heading({ tokens, depth }) {
-    const level = Math.min(depth + 1, 6);
-    return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>\n`;
+    return `<h3 class="depth-${depth}">${this.parser.parseInline(tokens)}</h3>\n`;
   },
   checkbox: ({ checked }) =>
     `<span class="box" role="img" aria-label="${checked ? "Done" : "To do"}">${checked ? "☑" : "☐"}</span> `,

@@ -2,16 +2,18 @@ import DOMPurify from "../../vendor/purify.js";
 
 const ALLOWED = {
   ALLOWED_TAGS: [
-    ..."p h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del a br hr span".split(" "),
+    ..."p h3 ul ol li blockquote pre code em strong del a br hr span".split(" "),
     ..."table thead tbody tr th td".split(" "),
   ],
   ALLOWED_ATTR: ["href", "title", "class", "start", "align", "role", "aria-label"],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+  // These hold no address, so the rule for addresses is not for them.
+  ADD_URI_SAFE_ATTR: ["align", "start", "aria-label"],
   ALLOW_ARIA_ATTR: false,
   ALLOW_DATA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,
 };
-const CLASSES = /^(?:language-[\w#+.-]{1,30}|math|math display|box|hljs-[\w -]+)$/;
+const CLASSES = /^(?:language-[\w#+.-]{1,30}|math|math display|box|depth-[1-6]|hljs-[\w -]+)$/;
 
 DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   if (node.hasAttribute("class") && !CLASSES.test(node.getAttribute("class"))) node.removeAttribute("class");
