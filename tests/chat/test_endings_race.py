@@ -105,8 +105,9 @@ async def live(caller: Caller, provider: ScriptedProvider, luck: random.Random) 
         if how == "read":
             seen += [event async for event in stream]
         else:
-            for _ in range(luck.randint(0, 6)):
-                seen.append(await anext(stream))
+            events_read = luck.randint(1, 7)
+            while len(seen) < events_read and (event := await anext(stream, None)) is not None:
+                seen.append(event)
     if how == "stop":
         await caller.stop(stream_id)
     if how != "read":
