@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from app.accounts import accounts
+from app.billing import customers
 from app.stripe_sandbox.till import Pay
 from tests.billing.buying import MONTHLY, WELCOME, Buyer
-from tests.billing.posting import deliver
+from tests.billing.posting import about, deliver
 from tests.fakes.provider import ScriptedProvider
 
 BEGINNING = (
@@ -224,3 +225,34 @@ async def test_who_has_bought_nothing_has_no_portal(buyer: Buyer) -> None:
     answer = await buyer.post("portal")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "nothing_bought")
+
+
+@pytest.mark.parametrize(
+    ("status", "role"),
+    [
+        *(("active", "subscriber"), ("trialing", "subscriber"), ("past_due", "subscriber"), ("unpaid", "user")),
+        *(("incomplete", "user"), ("incomplete_expired", "user"), ("paused", "user"), ("canceled", "user")),
+        ("a status of tomorrow", "user"),
+    ],
+)
+async def test_only_a_plan_that_is_paid_or_has_time_to_be_makes_a_subscriber(
+    buyer: Buyer, hooked: None, status: str, role: str
+) -> None:
+    begun = await buyer.pay("monthly")
+    subscription = buyer.subscription(begun["sessionId"])
+    with buyer.till.books.change():
+        buyer.till.books.put({**buyer.till.books.find("subscription", subscription), "status": status})
+
+    await deliver(buyer.client, about("customer.subscription.updated", {"id": subscription}))
+
+    assert await buyer.role() == role
+
+
+async def test_a_portal_that_is_not_set_up_is_said_in_plain_words(buyer: Buyer) -> None:
+    async with buyer.services.db.begin() as session:
+        await session.run(customers.KEEP, buyer.person.id, "sandbox", "cus_nobody", buyer.services.clock.now())
+
+    answer = await buyer.post("portal")
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "payments_failed")
+    assert "cus_nobody" not in answer.text
