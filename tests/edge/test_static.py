@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -104,15 +105,16 @@ async def test_the_smallest_form_that_the_browser_takes_is_sent(
     assert answer.headers["vary"] == "Accept-Encoding"
 
 
-async def test_a_script_is_sent_small_without_what_is_only_for_its_readers(client: Client, folder: Path) -> None:
-    script = '/** What it is.\n * And why.\n */\nexport const where = "https://app//"; // here\n\n  // Why so.\n  go(a / b);\n'
-    (folder / "go.js").write_text(script)
+async def test_a_small_form_that_the_build_made_is_sent_while_it_is_true(client: Client, folder: Path) -> None:
+    small = folder / "vendor" / "small"
+    small.mkdir(parents=True)
+    (small / f"{hashlib.sha256(STYLE.encode()).hexdigest()}.gz").write_bytes(gzip.compress(b"small"))
 
-    small = await client.get("/assets/go.js", headers={"Accept-Encoding": "gzip"})
-    whole = await client.get("/assets/go.js", headers={"Accept-Encoding": "identity"})
+    before = await client.get("/assets/css/base.css", headers={"Accept-Encoding": "gzip"})
+    (folder / "css" / "base.css").write_text("p { margin: 0 }")
+    after = await client.get("/assets/css/base.css", headers={"Accept-Encoding": "gzip"})
 
-    assert small.text == 'export const where = "https://app//"; // here\n\ngo(a / b);\n'
-    assert whole.text == script
+    assert (before.text, after.text) == ("small", "p { margin: 0 }")
 
 
 @pytest.mark.parametrize("path", ["../secret.css", "%2e%2e/secret.css", "css", "css/base.css.br", "css/a%00.css"])

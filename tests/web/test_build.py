@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+from hashlib import sha256
 from pathlib import Path
 
-from scripts.build_web import FILES, build, needed
+from scripts.build_web import FILES, build, make_small, needed
 
 WEB = Path(__file__).parents[2] / "web"
 LOCK = json.loads((WEB / "package-lock.json").read_text())
@@ -42,7 +44,7 @@ def test_another_lock_brings_them_anew(tmp_path: Path) -> None:
 def test_what_a_page_loads_is_there_and_is_what_its_small_form_says() -> None:
     for name in FILES:
         assert (WEB / "vendor" / name).stat().st_size > 0
-    for small in (WEB / "vendor").rglob("*.gz"):
+    for small in [*(WEB / "vendor").glob("*.gz"), *(WEB / "vendor" / "highlight").glob("*.gz")]:
         assert gzip.decompress(small.read_bytes()) == small.with_suffix("").read_bytes()
 
 
@@ -51,3 +53,42 @@ def test_the_licence_of_every_library_travels_with_it() -> None:
     direct = LOCK["packages"][""]["dependencies"]
 
     assert [name for name in direct if f"{name}/LICENSE" not in licences] == []
+
+
+def test_our_own_files_are_sent_without_what_is_only_for_their_readers(tmp_path: Path) -> None:
+    script = b'/** What it is.\n * And why.\n */\nconst at = "https://a//"; // here\n\n  // Why so.\n  go(a / b);\n'
+    (tmp_path / "js").mkdir()
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "js" / "go.js").write_bytes(script)
+
+    make_small(tmp_path)
+    made = tmp_path / "vendor" / "small" / f"{sha256(script).hexdigest()}.gz"
+    small = gzip.decompress(made.read_bytes())
+    (tmp_path / "js" / "go.js").write_bytes(b"go();\n")
+    make_small(tmp_path)
+
+    assert small == b'const at = "https://a//"; // here\n\ngo(a / b);\n'
+    assert not made.exists()
+
+
+def test_the_chat_page_names_every_module_that_it_will_want_at_once() -> None:
+    """So that the browser asks for all of them together, and not for each when it has read the one before."""
+    page = (WEB / "chat.html").read_text(encoding="utf-8")
+    named = {WEB / path for path in re.findall(r'<link rel="modulepreload" href="/assets/([^"]+)">', page)}
+
+    wanted = imported_by(WEB / "js" / "pages" / "chat.js") - {WEB / "js" / "theme.js"}
+
+    assert named == wanted
+
+
+def imported_by(module: Path) -> set[Path]:
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        here = waiting.pop()
+        source = here.read_text(encoding="utf-8")
+        names = re.findall(r'^(?:import|export)\s(?:[^;"]*?from\s+)?"([^"]+)"', source, re.MULTILINE)
+        new = {(here.parent / name).resolve() for name in names} - found
+        found |= new
+        waiting += new
+    return found
