@@ -78,6 +78,10 @@ export class Chat extends EventTarget {
 
   async stop() {
     const reply = this.replyOf();
+    // It may not even have arrived; once it has, it is stopped.
+    if (reply && !reply.streamId && !reply.isOver) {
+      await new Promise((resume) => ["meta", "end"].forEach((name) => reply.addEventListener(name, resume, { once: true })));
+    }
     const streamId = reply?.streamId ?? this.running.get(this.transcript.id);
     if (streamId) await remove(`/api/chat/streams/${encodeURIComponent(streamId)}`);
   }
@@ -100,7 +104,8 @@ export class Chat extends EventTarget {
   #lookAgain(transcript) {
     clearTimeout(this.#again);
     this.#again = setTimeout(async () => {
-      if (this.transcript !== transcript || this.#replies.has(transcript)) return;
+      const isPast = this.transcript !== transcript || this.#replies.has(transcript);
+      if (isPast || transcript.tip?.status !== "streaming") return;
       await Promise.all([transcript.load(), this.lookForRunning()]).catch(() => {});
       if (this.transcript === transcript) this.rejoin();
     }, LOOK_AGAIN_MS);
@@ -131,9 +136,10 @@ export class Chat extends EventTarget {
     reply.addEventListener("state", () => transcript.touch(message));
     reply.addEventListener("end", () => {
       this.#replies.delete(transcript);
+      const wasSent = !isUnsent();
+      if (wasSent) settle(message, reply);
       this.#mark(transcript.id, null);
-      if (isUnsent()) return;
-      settle(message, reply);
+      if (!wasSent) return;
       transcript.touch(message);
       this.#fire("ended", { transcript, message, reply });
     });

@@ -126,6 +126,8 @@ function wireChat({ chat, composer, conversations, drafts, messages, showBalance
   });
   chat.addEventListener("confirmed", ({ detail: { transcript, created } }) => {
     announce("Replying.");
+    // What was typed since belongs to the next message.
+    if (transcript === chat.transcript && composer.text) drafts.keep(transcript.id, composer.text);
     if (!created) return;
     if (transcript === chat.transcript) history.replaceState(null, "", `/chat/${encodeURIComponent(transcript.id)}`);
     if (conversations.find(transcript.id)) conversations.changed();
@@ -153,7 +155,8 @@ function wireChat({ chat, composer, conversations, drafts, messages, showBalance
 
 function showPlace({ transcript, isLoading }) {
   $(".empty").hidden = isLoading || Boolean(transcript.id) || transcript.messages.length > 0;
-  showTitle(transcript.conversation.title || (transcript.id || transcript.messages.length ? "" : "New chat"));
+  const words = transcript.messages[0]?.content.slice(0, 80);
+  showTitle(transcript.conversation.title || words || (transcript.id ? "Chat" : "New chat"));
 }
 
 function showTitle(title) {
@@ -179,6 +182,7 @@ function wireComposer({ chat, composer, drafts, messages, picker, quote }) {
   });
   $("#model").addEventListener("change", askQuote);
   composer.addEventListener("send", () => {
+    if (chat.isLoading) return toast("One moment, the conversation is being opened.");
     clearTimeout(timer);
     const message = composer.text.trim();
     notices.replaceChildren();
