@@ -19,6 +19,7 @@ run: .venv/run.stamp ## Installs what is missing, migrates and serves on http://
 
 dev: .venv/dev.stamp ## Installs everything that tests and checks need
 	@$(ASSETS)
+	@$(BIN)/python -m scripts.build_web
 
 test: dev ## Runs the tests on SQLite
 	$(BIN)/python -m pytest -n auto
