@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 
 class AppError(Exception):
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal_error"
+    status: int = 500
+    code: str = "internal_error"
     message: ClassVar[str] = "Something went wrong on our side. Nothing was charged for it."
 
     def __init__(self, message: str | None = None, *, headers: Mapping[str, str] | None = None, **details: Any) -> None:

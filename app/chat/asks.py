@@ -109,7 +109,11 @@ async def find_place(session: Session, ask: Ask, model: Model) -> Place:
 
 
 async def require_quiet(session: Session, user_id: str, conversation_id: str) -> None:
-    for row in await running(session, user_id):
+    refuse_if_running(await running(session, user_id), conversation_id)
+
+
+def refuse_if_running(found: list[Row], conversation_id: str) -> None:
+    for row in found:
         if row["conversation_id"] == conversation_id:
             raise TurnRunning(streamId=row["id"])
 
@@ -161,7 +165,7 @@ async def _what_is_said(ask: Ask, place: Place, room: int, tokenizer: Tokenizer)
     if ask.message is not None:
         return [await prompt.counted(tokenizer, "user", ask.message)], place.earlier
     assert place.above is not None
-    above = await prompt.counted(tokenizer, place.above.role, place.above.content)  # type: ignore[arg-type]
+    above = await prompt.counted(tokenizer, "user" if ask.regenerate else "assistant", place.above.content)
     if ask.regenerate:
         return [above], place.earlier
     if len(place.earlier) < 2:

@@ -6,6 +6,7 @@ from app.chat import events
 from app.chat.closing import Ending
 from app.chat.events import Data
 from app.chat.turn import Ended, Turn
+from app.edge.sse import frame
 from app.errors import AppError, Unavailable
 from app.observability import logs
 from app.providers.provider import ProviderFailed, UpstreamTruncated
@@ -57,22 +58,19 @@ def _failure(turn: Turn) -> AppError:
     return error if isinstance(error, AppError) else Unexpected()
 
 
-def closing_frames(turn: Turn, ended: Ended) -> list[bytes]:
-    """What a reader of the live log gets as the end."""
-    number, frames = len(turn.log.frames), []
-    if ended.error is None:
-        frames.append(events.last_answer(number))
-    if ended.usage is not None:
-        frames.append(_frame(number + len(frames), "usage", ended.usage))
-    number += len(frames)
+def ending_frames(number: int, ended: Ended, conversation_id: str, message_id: str) -> list[bytes]:
+    """How every stream ends, live or made again: the last answer, where it was no failure, and the rest."""
     if ended.error is not None:
-        return [*frames, _frame(number, "error", ended.error)]
-    facts = turn.facts
-    return [*frames, events.done(number, facts.conversation_id, facts.message_id, ended.finish_reason or "stop")]
+        return closing_frames(number, ended, conversation_id, message_id)
+    return [events.last_answer(number), *closing_frames(number + 1, ended, conversation_id, message_id)]
 
 
-def _frame(number: int, event: str, data: Data) -> bytes:
-    return events.from_text(number, event, events.as_text(data))
+def closing_frames(number: int, ended: Ended, conversation_id: str, message_id: str) -> list[bytes]:
+    usage = [frame(number, "usage", ended.usage)] if ended.usage is not None else []
+    number += len(usage)
+    if ended.error is not None:
+        return [*usage, frame(number, "error", ended.error)]
+    return [*usage, events.done(number, conversation_id, message_id, ended.finish_reason or "stop")]
 
 
 class ReplyFailed(AppError):
@@ -82,4 +80,4 @@ class ReplyFailed(AppError):
         told = {name: value for name, value in data.items() if name not in ("error", "code", "status")}
         wait = data.get("retryAfterSeconds")
         super().__init__(data["error"], headers={"Retry-After": str(wait)} if wait else {}, **told)
-        self.status, self.code = data["status"], data["code"]  # type: ignore[misc]
+        self.status, self.code = data["status"], data["code"]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from app.accounts import accounts
 from app.chat import asks, events
-from app.chat.asks import Plan, TurnRunning
+from app.chat.asks import Plan
 from app.chat.events import Data
 from app.chat.turn import Facts
 from app.conversations import conversations, messages
@@ -106,9 +106,7 @@ def _facts(plan: Plan, quote: Quote) -> Facts:
 async def _require_room(session: Session, plan: Plan, limits: Limits) -> None:
     """The hold has locked the account, so no other ask of this user is between here and its own look."""
     running = await asks.running(session, plan.ask.user_id)
-    for row in running:
-        if row["conversation_id"] == plan.conversation_id:
-            raise TurnRunning(streamId=row["id"])
+    asks.refuse_if_running(running, plan.conversation_id)
     if len(running) >= limits.turns_per_user and len(running) >= await _turns_allowed(session, plan, limits):
         raise TooManyTurns(running=len(running), headers={"Retry-After": "2"})
 

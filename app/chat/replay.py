@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.chat import events
+from app.chat.closing import as_ended
+from app.chat.endings import closing_frames, ending_frames
 from app.db import Database, Row, Session
 
 # After this, nobody who read the short form is still coming back to it by himself.
@@ -104,14 +106,8 @@ def _lengths(row: Row) -> list[int]:
 
 
 def _ending(row: Row, number: int) -> list[bytes]:
-    if row["error"] is None:
-        return [events.last_answer(number), *_closing(row, number + 1)]
-    return _closing(row, number)
+    return ending_frames(number, as_ended(row), row["conversation_id"], row["message_id"])
 
 
 def _closing(row: Row, number: int) -> list[bytes]:
-    usage = [events.from_text(number, "usage", row["usage"])] if row["usage"] else []
-    number += len(usage)
-    if row["error"] is not None:
-        return [*usage, events.from_text(number, "error", row["error"])]
-    return [*usage, events.done(number, row["conversation_id"], row["message_id"], row["finish_reason"])]
+    return closing_frames(number, as_ended(row), row["conversation_id"], row["message_id"])

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
 
 from app.chat.turn import Turn
 from app.clock import Clock
@@ -22,6 +20,7 @@ from app.errors import NotFound
 from app.observability import logs
 from app.observability.metrics import Metrics
 from app.providers.catalogue import Model
+from app.providers.failover import Replies
 from app.providers.models import Models
 from app.providers.provider import Answering, Part, PromptMessage, Reported, Words
 from app.settings import Settings
@@ -55,10 +54,6 @@ QUOTES = "\"'“”„‟‘’‚«»‹›「」『』_"  # noqa: RUF001 - the
 JOINERS = "\u200c\u200d"
 
 log = logs.get("prome.titles")
-
-
-class Replies(Protocol):
-    def reply(self, model: Model, messages: tuple[PromptMessage, ...], max_tokens: int) -> AsyncIterator[Part]: ...
 
 
 class Titles:
@@ -133,7 +128,7 @@ class Titles:
         """Its first line, for whoever says more is hung up on."""
         said = Said()
         try:
-            async with aclosing(self._replies.reply(model, prompt, TOKENS_MAX)) as parts:  # type: ignore[type-var]
+            async with aclosing(self._replies.reply(model, prompt, TOKENS_MAX)) as parts:
                 async for part in parts:
                     said.take(part)
                     if said.is_enough:

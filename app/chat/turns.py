@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from app.chat import asks, closing, endings
 from app.chat.asks import Ask, Plan
@@ -24,8 +24,9 @@ from app.ledger.ledger import InsufficientTokens, Terms
 from app.metering.meter import REPLY_TOKENS_MIN, Meter, Quote
 from app.observability import logs
 from app.providers.catalogue import Model
+from app.providers.failover import Replies
 from app.providers.models import Models
-from app.providers.provider import Part, PromptMessage
+from app.providers.provider import PromptMessage
 from app.settings import Settings
 from app.streams.relay import Relay
 
@@ -35,10 +36,6 @@ META_SECONDS_MAX = 0.15
 HOLD_GRACE = timedelta(minutes=5)
 
 log = logs.get("prome.chat")
-
-
-class Replies(Protocol):
-    def reply(self, model: Model, messages: tuple[PromptMessage, ...], max_tokens: int) -> AsyncIterator[Part]: ...
 
 
 class TooBusy(Unavailable):
@@ -163,7 +160,7 @@ class Turns:
             turn.say_meta()
         else:
             asyncio.get_running_loop().call_later(META_SECONDS_MAX, turn.say_meta)
-        async with aclosing(self._replies.reply(model, messages, turn.max_tokens)) as parts:  # type: ignore[type-var]
+        async with aclosing(self._replies.reply(model, messages, turn.max_tokens)) as parts:
             async for part in parts:
                 turn.take(part)
                 if turn.chars >= turn.count_at and await self._is_full(turn):
@@ -189,7 +186,7 @@ class Turns:
             if resolution is not None:
                 self._meter.count(resolution)
             turn.say_meta()
-            frames = endings.closing_frames(turn, ended)
+            frames = endings.ending_frames(len(turn.log.frames), ended, facts.conversation_id, facts.message_id)
         except Exception as error:
             log.error("turn_could_not_end", stream=facts.stream_id, exc_info=error)
             self.lost.add(facts.stream_id)
