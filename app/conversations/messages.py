@@ -19,6 +19,16 @@ WITH RECURSIVE branch (id, parent_id, number) AS (
 PAGE = f"""{BRANCH}
 SELECT * FROM messages WHERE id IN (SELECT id FROM branch WHERE number > $2 ORDER BY number LIMIT $3) ORDER BY number
 """
+# Backwards a page begins where the one before ended, so it costs as much as it shows, however long the branch is.
+BRANCH_BACK = """
+WITH RECURSIVE branch (id, parent_id, more) AS (
+    SELECT id, parent_id, $2 - 1 FROM messages WHERE id = $1
+    UNION ALL
+    SELECT messages.id, messages.parent_id, branch.more - 1
+    FROM branch JOIN messages ON messages.id = branch.parent_id WHERE branch.more > 0
+)
+"""
+PAGE_BACK = f"{BRANCH_BACK} SELECT * FROM messages WHERE id IN (SELECT id FROM branch) ORDER BY number DESC"
 # Siblings share their number, which is what the index finds them by; those of the first message have no parent at all.
 SIBLINGS = f"""{BRANCH}
 SELECT branch.id AS of, sibling.id FROM branch
@@ -84,12 +94,17 @@ async def page(session: Session, tip_id: str | None, *, after: int, limit: int) 
     return await session.rows(PAGE, tip_id, after, limit) if tip_id else []
 
 
+async def page_back(session: Session, last_id: str | None, *, limit: int) -> list[Row]:
+    """This message and those before it, newest first."""
+    return await session.rows(PAGE_BACK, last_id, limit) if last_id else []
+
+
 async def siblings(session: Session, conversation_id: str, found: list[Row]) -> dict[str, list[str]]:
     """For each of these, which follow each other on one branch: the ids with the same parent, oldest first."""
     alike: dict[str, list[str]] = {row["id"]: [] for row in found}
     if found:
-        above = found[0]["number"] - 1
-        for row in await session.rows(SIBLINGS, found[-1]["id"], above, conversation_id):
+        first, last = sorted((found[0], found[-1]), key=lambda row: int(row["number"]))
+        for row in await session.rows(SIBLINGS, last["id"], first["number"] - 1, conversation_id):
             alike[row["of"]].append(row["id"])
     return alike
 

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.accounts.identity import identity
-from app.conversations import conversations, export, messages, search, shapes
+from app.conversations import branch, conversations, export, messages, search, shapes
+from app.conversations.branch import BranchQuery
 from app.conversations.conversations import UnknownConversation
 from app.conversations.messages import UnknownMessage
 from app.conversations.shapes import ConversationOut, ExportOut, HistoryOut, MessageOut
@@ -21,7 +22,6 @@ from app.edge.shapes import In, Out, Query, Text
 from app.errors import Invalid, NotFound
 from app.services import services
 
-NUMBER_DIGITS_MAX = 9
 # In this order: a title is measured as it will be kept.
 Title = Annotated[Text, AfterValidator(lambda title: " ".join(title.split())), Field(min_length=1, max_length=200)]
 MessageId = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
@@ -35,6 +35,7 @@ class ListQuery(Page):
 
 class FoundOut(ConversationOut):
     snippet: str | None = Field(description="With `q`: a line of the newest message that matched, as plain text")
+    message_id: str | None = Field(description="With `q`: that message")
 
 
 class ConversationsOut(Out):
@@ -104,13 +105,13 @@ async def delete_conversation(request: Request) -> None:
         await conversations.delete(session, me.user_id, conversation_id, its.clock.now())
 
 
-async def list_messages(request: Request, page: Page) -> MessagesOut:
-    """The current branch, oldest first. Choosing one of the `siblings` shows another branch."""
-    me, after = identity(request), _number(page)
+async def list_messages(request: Request, query: BranchQuery) -> MessagesOut:
+    """The current branch, by default the oldest first. Choosing one of the `siblings` shows another branch."""
+    me = identity(request)
     async with services(request).db.read() as session:
         within = await conversations.find(session, me.user_id, request.path_params["conversation_id"])
-        found = await messages.page(session, within.current_message_id, after=after, limit=page.limit + 1)
-        shown, next_cursor = paging.cut(found, page, lambda row: (row["created_at"], str(row["number"])))
+        found = await branch.page(session, within, query)
+        shown, next_cursor = paging.cut(found, query, lambda row: (row["created_at"], branch.place(row, query)))
         alike = await messages.siblings(session, within.id, shown)
     return MessagesOut(messages=[shapes.message(row, alike[row["id"]]) for row in shown], next_cursor=next_cursor)
 
@@ -139,18 +140,9 @@ async def show_history(request: Request, page: Page) -> Response:
 
 
 def _found(row: Row, question: str) -> FoundOut:
-    content = dict(row).get("content")
-    return FoundOut.model_validate({**dict(row), "snippet": search.snippet(content, question) if content else None})
-
-
-def _number(page: Page) -> int:
-    """Where the page before ended. A cursor of another list is not one of this."""
-    place = page.after
-    if place is None:
-        return 0
-    if not place[1].isdecimal() or len(place[1]) > NUMBER_DIGITS_MAX:
-        raise Invalid.field("cursor", "This is not a cursor that we gave out.")
-    return int(place[1])
+    found = {"message_id": None, "content": None, **dict(row)}
+    content = found["content"]
+    return FoundOut.model_validate({**found, "snippet": search.snippet(content, question) if content else None})
 
 
 routes = [
@@ -160,7 +152,7 @@ routes = [
     patch("/api/conversations/{conversation_id}", change_conversation, body=Steering, returns=ConversationOut,
           raises=[UnknownConversation, UnknownMessage]),
     delete("/api/conversations/{conversation_id}", delete_conversation, status=204, raises=[UnknownConversation]),
-    get("/api/conversations/{conversation_id}/messages", list_messages, query=Page, returns=MessagesOut,
+    get("/api/conversations/{conversation_id}/messages", list_messages, query=BranchQuery, returns=MessagesOut,
         raises=[UnknownConversation]),
     get("/api/conversations/{conversation_id}/export", export_conversation, query=ExportQuery, returns=ExportOut,
         raises=[UnknownConversation], media_types=["application/json", "text/markdown"]),

@@ -27,7 +27,7 @@ REMEMBER_MESSAGE = REMEMBER.format(
 )
 # Every match is looked at, because the newest conversation may hold the oldest message; texts only of those shown.
 SEARCH = """
-SELECT shown.*, SUBSTR(messages.content, 1, $6) AS content FROM (
+SELECT shown.*, messages.id AS message_id, SUBSTR(messages.content, 1, $6) AS content FROM (
     SELECT conversations.*, newest FROM (
         SELECT conversation_id, MAX(number) AS newest
         FROM search($1) AS found JOIN search_entries ON search_entries.number = found.rowid GROUP BY conversation_id

@@ -101,21 +101,24 @@ async def test_choosing_follows_the_newest_reply_each_time(
     assert answer.json()["currentMessageId"] == leaf.id
 
 
+@pytest.mark.parametrize("order", ["oldest", "newest"])
 async def test_pages_of_a_branch_join_and_keep_their_siblings(
-    client: httpx2.AsyncClient, services: Services, ann: Person
+    client: httpx2.AsyncClient, services: Services, ann: Person, order: str
 ) -> None:
     its = await talk(services, ann.id, *(f"text {number}" for number in range(10)))
     edited = await its.say("text 4, edited", below=its.said[3])
     await client.patch(its.url, headers=ann.headers, json={"currentMessageId": its.ids[4]})
     whole = await shown(client, ann, its)
     seen: list[dict[str, Any]] = []
-    params: dict[str, Any] = {"limit": 3}
+    params: dict[str, Any] = {"limit": 3, "order": order}
 
     while params.get("cursor", "") is not None:
         body = (await client.get(f"{its.url}/messages", headers=ann.headers, params=params)).json()
         seen += body["messages"]
         params["cursor"] = body["nextCursor"]
 
+    if order == "newest":
+        seen.reverse()
     assert seen == whole
     assert [one["content"] for one in seen] == [f"text {number}" for number in range(10)]
     assert [one["siblings"] for one in seen][4] == [its.ids[4], edited.id]
@@ -127,6 +130,48 @@ async def test_a_conversation_without_messages_is_an_empty_list(
     its = await talk(services, ann.id)
 
     assert await shown(client, ann, its) == []
+    assert await shown(client, ann, its, order="newest") == []
+
+
+async def test_read_backwards_it_begins_with_the_end_and_leads_to_the_first(
+    client: httpx2.AsyncClient, services: Services, ann: Person
+) -> None:
+    its = await talk(services, ann.id, "one", "two", "three", "four")
+    params: dict[str, Any] = {"order": "newest", "limit": 2}
+
+    last = (await client.get(f"{its.url}/messages", headers=ann.headers, params=params)).json()
+    await its.say("five, since then")
+    params["cursor"] = last["nextCursor"]
+    first = (await client.get(f"{its.url}/messages", headers=ann.headers, params=params)).json()
+
+    assert [one["content"] for one in last["messages"]] == ["four", "three"]
+    assert [one["content"] for one in first["messages"]] == ["two", "one"]
+    assert first["nextCursor"] is None
+
+
+async def test_a_page_from_the_end_costs_as_much_as_it_shows(services: Services, ann: Person) -> None:
+    its = await talk(services, ann.id, *("text" for _ in range(120)))
+
+    async with services.db.read() as session:
+        walked = await session.rows(messages.BRANCH_BACK + "SELECT id FROM branch", its.ids[-1], 5)
+        found = await messages.page_back(session, its.ids[-1], limit=5)
+
+    assert len(walked) == len(found) == 5
+    assert [row["id"] for row in found] == its.ids[:-6:-1]
+
+
+@pytest.mark.parametrize("order", ["oldest", "newest"])
+async def test_a_cursor_of_the_other_order_or_of_another_conversation_is_refused(
+    client: httpx2.AsyncClient, services: Services, ann: Person, order: str
+) -> None:
+    its, other = [await talk(services, ann.id, "one", "two", "three") for _ in range(2)]
+    odd = "newest" if order == "oldest" else "oldest"
+    params: dict[str, Any] = {"limit": 1, "order": odd}
+    cursor = (await client.get(f"{other.url}/messages", headers=ann.headers, params=params)).json()["nextCursor"]
+
+    answer = await client.get(f"{its.url}/messages", headers=ann.headers, params={"cursor": cursor, "order": order})
+
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "cursor")
 
 
 @pytest.mark.parametrize("cursor", ["WyIyMDI2LTAxLTAxVDAwOjAwOjAwKzAwOjAwIiwgInVzcl8xIl0", "nonsense"])

@@ -49,6 +49,7 @@ async def everything(session: Session, its: Talk, other: Talk) -> None:
     user_id, now, page = its.user_id, its.services.clock.now(), Page(limit=2)
     shown = await messages.page(session, its.ids[-1], after=1, limit=10)
     assert len(shown) == 3
+    assert len(await messages.page_back(session, its.ids[-1], limit=2)) == 2
     assert await messages.siblings(session, its.id, shown)
     assert await messages.whole_tree(session, its.id, after=(1, ""), limit=2)
     assert await messages.branch_up(session, its.ids[-1], 100, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.conversations import terms
+from app.conversations import messages, terms
 from app.conversations.search import NEWEST, SEARCH
 from app.services import Services
 from tests.conftest import Person
@@ -15,6 +15,13 @@ MANY = """
 INSERT INTO search_entries (source_id, conversation_id, words)
 SELECT 'msg_' || number, CAST($1 AS VARCHAR), '_usr_' || number % 50 || ' hello w' || number % 997
 FROM generate_series(1, 20000) AS number
+"""
+
+LONG = """
+INSERT INTO messages (id, conversation_id, parent_id, number, role, status, tokens, created_at, content)
+SELECT 'msg_' || number, CAST($1 AS VARCHAR), CASE WHEN number > 1 THEN 'msg_' || number - 1 END, number,
+    'user', 'complete', 1, now(), repeat('text ', 300)
+FROM generate_series(1, 5000) AS number
 """
 
 
@@ -35,3 +42,16 @@ async def test_a_search_goes_by_the_index(services: Services, ann: Person) -> No
     steps = "\n".join(row[0] for row in plan)
     assert "Bitmap Index Scan on ix_search_entries_words" in steps
     assert "Seq Scan on search_entries" not in steps
+
+
+async def test_the_end_of_a_long_branch_is_read_without_its_beginning(services: Services, ann: Person) -> None:
+    its = await talk(services, ann.id)
+    async with services.db.begin() as session:
+        await session.run(LONG, its.id)
+        await session.run("ANALYZE messages")
+        plan = await session.rows(f"EXPLAIN ANALYZE {messages.PAGE_BACK}", "msg_5000", 50)
+        found = await messages.page_back(session, "msg_5000", limit=50)
+
+    steps = "\n".join(row[0] for row in plan)
+    assert "Seq Scan on messages" not in steps
+    assert [row["number"] for row in found] == list(range(5000, 4950, -1))

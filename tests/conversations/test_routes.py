@@ -49,6 +49,7 @@ async def test_they_are_listed_with_the_last_changed_first(
         "createdAt": after["conversations"][0]["createdAt"],
         "updatedAt": after["conversations"][0]["updatedAt"],
         "snippet": None,
+        "messageId": None,
     }
     assert after["nextCursor"] is None
 

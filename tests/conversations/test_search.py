@@ -162,6 +162,15 @@ async def test_a_snippet_shows_what_is_around_the_word(
     assert [one["snippet"] for one in await found(client, ann, "hay")] == [None]
 
 
+async def test_it_says_in_which_message_the_words_were_found(
+    client: httpx2.AsyncClient, services: Services, ann: Person
+) -> None:
+    its = await talk(services, ann.id, "needle", "needle again", "nothing", title="Hay")
+
+    assert [one["messageId"] for one in await found(client, ann, "needle")] == [its.ids[1]]
+    assert [one["messageId"] for one in await found(client, ann, "hay")] == [None]
+
+
 async def test_what_streams_is_found_once_it_ends_and_a_checkpoint_touches_nothing(
     client: httpx2.AsyncClient, services: Services, ann: Person
 ) -> None:
