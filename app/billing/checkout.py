@@ -11,11 +11,12 @@ from datetime import timedelta
 from functools import partial
 
 from app.billing import customers, fulfilment, orders, packages
-from app.billing.gateway import PaymentsFailed, Refused, Terms, Unreachable
+from app.billing.gateway import PaymentsFailed, Refused, Unreachable
 from app.billing.packages import price_in_words
 from app.billing.records import Session
 from app.billing.shop import Shop
 from app.billing.tables import Order, Package
+from app.billing.terms import Terms
 from app.db import LostRace
 from app.db import Session as Transaction
 from app.errors import AppError

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ import orjson
 import stripe
 
 from app.billing.records import Dispute, Event, Invoice, Refund, Session, Subscription
+from app.billing.terms import Terms, in_stripes_words
 from app.billing.till import Account, Mode, PaymentsOff
 from app.errors import AppError
 from app.observability import logs
@@ -51,24 +51,6 @@ class Refused(PaymentsFailed):
 
 class NotSigned(AppError):
     status, code, message = 400, "not_signed", "This is not an event that our payment provider signed just now."
-
-
-@dataclass(frozen=True)
-class Terms:
-    """All that a session at Stripe is made of; under one key it is always the same."""
-
-    key: str
-    kind: str
-    name: str
-    description: str
-    price_cents: int
-    currency: str
-    stripe_price_id: str | None
-    customer_id: str
-    user_id: str
-    success_url: str
-    cancel_url: str
-    expires_at: datetime
 
 
 class Transport(stripe.AIOHTTPClient):
@@ -108,7 +90,7 @@ class Gateway:
 
     async def open_session(self, terms: Terms) -> Session:
         with _asking():
-            params: Any = _session_params(terms)
+            params: Any = in_stripes_words(terms)
             made = await self._stripe.v1.checkout.sessions.create_async(params, {"idempotency_key": terms.key})
         return Session.of(made.to_dict())
 
@@ -126,6 +108,13 @@ class Gateway:
             found = await self._stripe.v1.checkout.sessions.list_async({"payment_intent": payment_intent})
         return [Session.of(one.to_dict()) for one in found.data]
 
+    async def open_sessions_of(self, customer_id: str) -> list[Session]:
+        with _asking():
+            found = await self._stripe.v1.checkout.sessions.list_async(
+                {"customer": customer_id, "status": "open", "limit": PAGE}
+            )
+            return [Session.of(one.to_dict()) async for one in found.auto_paging_iter()]
+
     async def complete_sessions(self, since: datetime) -> AsyncIterator[Session]:
         with _asking():
             found = await self._stripe.v1.checkout.sessions.list_async(
@@ -138,6 +127,17 @@ class Gateway:
         with _asking():
             found = await self._stripe.v1.subscriptions.retrieve_async(subscription_id)
         return Subscription.of(found.to_dict())
+
+    async def subscriptions_of(self, customer_id: str) -> list[str]:
+        """Those that are not over."""
+        with _asking():
+            found = await self._stripe.v1.subscriptions.list_async({"customer": customer_id, "limit": PAGE})
+            return [one.id async for one in found.auto_paging_iter()]
+
+    async def end_subscription(self, subscription_id: str) -> None:
+        """At once, and not when its period ends."""
+        with _asking():
+            await self._stripe.v1.subscriptions.cancel_async(subscription_id)
 
     async def invoice(self, invoice_id: str) -> Invoice:
         with _asking():
@@ -240,31 +240,6 @@ def _signed(text: str, signature: str, secret: str) -> bool:
         return len(stamps) == 1 and int(stamps[0]) <= time.time() + SIGNED_WITHIN_SECONDS
     except (stripe.SignatureVerificationError, ValueError):
         return False
-
-
-def _session_params(terms: Terms) -> dict[str, Any]:
-    named = {"order_id": terms.key, "user_id": terms.user_id}
-    monthly = terms.kind == "month"
-    price = {
-        "currency": terms.currency,
-        "unit_amount": terms.price_cents,
-        "product_data": {"name": terms.name, "description": terms.description},
-        **({"recurring": {"interval": "month"}} if monthly else {}),
-    }
-    return {
-        "mode": "subscription" if monthly else "payment",
-        "line_items": [
-            {"quantity": 1, **({"price": terms.stripe_price_id} if terms.stripe_price_id else {"price_data": price})}
-        ],
-        "customer": terms.customer_id,
-        "client_reference_id": terms.key,
-        "metadata": named,
-        # A subscription and its invoices carry these, and so does the payment of one purchase.
-        "subscription_data" if monthly else "payment_intent_data": {"metadata": named},
-        "success_url": terms.success_url,
-        "cancel_url": terms.cancel_url,
-        "expires_at": int(terms.expires_at.timestamp()),
-    }
 
 
 @contextmanager

@@ -86,6 +86,15 @@ async def missing(session: Session) -> list[str]:
     return [row["reference"] for row in await session.rows(sql)]
 
 
+async def after_closing(session: Session, mode: Mode, since: datetime) -> list[str]:
+    """Orders with a grant that came when nobody could use it any more, and that is not given back."""
+    sql = """SELECT DISTINCT order_id FROM order_grants
+             JOIN orders ON orders.id = order_id JOIN users ON users.id = order_grants.user_id
+             WHERE mode = $1 AND order_grants.created_at >= $2 AND order_grants.created_at > users.disabled_at
+               AND cents_returned < paid_cents ORDER BY order_id"""
+    return [row["order_id"] for row in await session.rows(sql, mode, since)]
+
+
 WRITE = """
 INSERT INTO order_grants (reference, kind, order_id, user_id, tokens, paid_cents, currency, payment_intent,
                           tokens_returned, cents_returned, created_at)

@@ -101,6 +101,11 @@ async def of_user(session: Session, user_id: str, page: Page, before: datetime) 
     )
 
 
+async def open_of(session: Session, user_id: str, mode: Mode) -> list[Order]:
+    sql = "SELECT * FROM orders WHERE user_id = $1 AND mode = $2 AND state = 'open' ORDER BY created_at, id"
+    return await session.all(Order, sql, user_id, mode)
+
+
 async def any_of(session: Session, mode: Mode) -> bool:
     return await session.row("SELECT 1 AS found FROM orders WHERE mode = $1 LIMIT 1", mode) is not None
 

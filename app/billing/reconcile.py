@@ -54,6 +54,7 @@ async def reconcile(shop: Shop, inbox: Inbox, *, since: timedelta = LOOKED_BACK)
     await _take_lost_events(shop, inbox, begin, report)
     paid = await _grant_what_is_paid(shop, begin, report)
     await _doubt_what_is_granted(shop, begin, paid, report)
+    await _name_what_closed_accounts_pay(shop, begin, report)
     return report
 
 
@@ -153,6 +154,17 @@ async def _doubt_what_is_granted(shop: Shop, since: datetime, paid: set[str], re
     for grant in given:
         if grant.kind == "purchase" and grant.reference not in paid and not await _was_paid(shop, grant.reference):
             report.is_wrong(f"order {grant.order_id} was granted {grant.reference}, which is not paid")
+
+
+async def _name_what_closed_accounts_pay(shop: Shop, since: datetime, report: Report) -> None:
+    """Nobody can use what came after the account was closed. Whether the money goes back is for somebody to say."""
+    async with shop.db.read() as session:
+        for order_id in await grants.after_closing(session, shop.gateway.mode, since):
+            report.is_wrong(
+                f"order {order_id} was paid for an account that is closed; `prome refund` gives the money back"
+            )
+        for plan_id in await subscriptions.of_closed_accounts(session, shop.gateway.mode):
+            report.is_wrong(f"plan {plan_id} takes money for an account that is closed; end it at Stripe")
 
 
 async def _was_paid(shop: Shop, session_id: str) -> bool:

@@ -10,6 +10,7 @@ from functools import partial
 
 from app.accounts import accounts
 from app.billing import orders
+from app.billing.gateway import Refused
 from app.billing.records import LIVE_STATUSES, Subscription
 from app.billing.shop import Shop
 from app.billing.tables import Order, Plan
@@ -32,6 +33,18 @@ async def look(shop: Shop, subscription_id: str) -> Subscription:
     return found
 
 
+async def end(shop: Shop, subscription_id: str) -> None:
+    """At once. What has ended already has ended."""
+    refused = None
+    try:
+        await shop.gateway.end_subscription(subscription_id)
+    except Refused as error:
+        refused = error
+    found = await look(shop, subscription_id)
+    if refused and not found.is_over:
+        raise refused
+
+
 async def order_of(session: Session, subscription_id: str) -> Order | None:
     sql = "SELECT orders.* FROM orders JOIN plans ON plans.order_id = orders.id WHERE plans.id = $1"
     return await session.one(Order, sql, subscription_id)
@@ -43,13 +56,22 @@ async def of_user(session: Session, user_id: str) -> Plan | None:
     return await session.one(Plan, sql, user_id)
 
 
-async def standing(session: Session, mode: str) -> list[Plan]:
+async def standing(session: Session, mode: str, user_id: str | None = None) -> list[Plan]:
+    """Everybody's, or those of one."""
     return await session.all(
         Plan,
         """SELECT plans.* FROM plans JOIN orders ON orders.id = plans.order_id
-           WHERE plans.ended_at IS NULL AND orders.mode = $1 ORDER BY plans.id""",
-        mode,
+           WHERE plans.ended_at IS NULL AND orders.mode = $1 AND (plans.user_id = $2 OR $3 = '') ORDER BY plans.id""",
+        *(mode, user_id or "", user_id or ""),
     )
+
+
+async def of_closed_accounts(session: Session, mode: str) -> list[str]:
+    """Plans that are to go on, of people who cannot come in any more."""
+    sql = """SELECT plans.id FROM plans JOIN orders ON orders.id = order_id JOIN users ON users.id = plans.user_id
+             WHERE mode = $1 AND ended_at IS NULL AND cancels_at IS NULL AND disabled_at IS NOT NULL
+             ORDER BY plans.id"""
+    return [row["id"] for row in await session.rows(sql, mode)]
 
 
 async def _keep(shop: Shop, found: Subscription, began: datetime, session: Session) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 
-from app.ledger import audit
-from app.ledger.ledger import Terms
+from app.ledger import audit, ledger
+from app.ledger.ledger import Balance, Terms
 from app.ledger.rates import Rates
 from app.services import Services
 from app.stripe_sandbox.till import Pay, Till
@@ -105,3 +105,16 @@ async def spend(services: Services, user_id: str, tokens: int) -> None:
     terms = Terms(tokens, 0, Rates())
     async with services.meter.hold(user_id, terms, lifetime=timedelta(minutes=1)) as held:
         held.use(tokens, 0, "estimate")
+
+
+async def books_of(services: Services, user_id: str) -> Balance:
+    """Also of somebody who cannot sign in any more."""
+    async with services.db.read() as session:
+        assert await audit.differences(session) == []
+        return await ledger.balance(session, user_id)
+
+
+async def kinds_of(services: Services, user_id: str) -> list[tuple[str, int]]:
+    sql = "SELECT kind, tokens FROM ledger_entries WHERE user_id = $1 AND kind <> 'welcome' ORDER BY sequence"
+    async with services.db.read() as session:
+        return [(row["kind"], row["tokens"]) for row in await session.rows(sql, user_id)]
