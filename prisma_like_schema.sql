@@ -178,11 +178,14 @@ CREATE TABLE turns (
     collapsed_at    TIMESTAMPTZ,
     cost_micro_usd  BIGINT,
     started_at      TIMESTAMPTZ NOT NULL,
-    ended_at        TIMESTAMPTZ
+    ended_at        TIMESTAMPTZ,
+    -- Asked of another worker than the one that runs it, which looks for it every moment.
+    stop_asked_at   TIMESTAMPTZ
 );
 CREATE UNIQUE INDEX ix_turns_one_per_conversation ON turns (conversation_id) WHERE state = 'running';
 CREATE INDEX ix_turns_running ON turns (user_id, started_at, id) WHERE state = 'running';
 CREATE INDEX ix_turns_message_id ON turns (message_id);
+CREATE INDEX ix_turns_to_stop ON turns (worker) WHERE state = 'running' AND stop_asked_at IS NOT NULL;
 
 -- Server processes that run turns, and when each was last alive on the database's clock.
 CREATE TABLE workers (

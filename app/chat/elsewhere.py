@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from app.chat import replay
 from app.db import Database, Row
@@ -48,10 +49,11 @@ class Elsewhere:
 
         return its.log, enter, leave
 
-    async def ended(self, user_id: str, stream_id: str) -> Row:
-        """Its row, once it has an ending: its worker's, or that of the recovery."""
+    async def ended(self, user_id: str, stream_id: str, meanwhile: Callable[[Row], None] = lambda _: None) -> Row:
+        """Its row, once it has an ending: its worker's, or that of the recovery. It may be looked at until then."""
         looks = 0
         while (row := await self.row(user_id, stream_id))["state"] == "running":
+            meanwhile(row)
             if looks % int(SAY_READ_SECONDS / LOOK_SECONDS) == 0:
                 self._relay.say_read(stream_id)
             looks += 1
@@ -66,13 +68,20 @@ class Elsewhere:
         return row
 
     async def _follow(self, user_id: str, stream_id: str, its: Followed) -> None:
-        """What comes by the relay, and at the end from the database whatever did not."""
+        """What comes by the relay, and from the database whatever did not: what was written down, and the end."""
         log = its.log
         try:
             with self._relay.mirrored(stream_id, log):
-                row = await self.ended(user_id, stream_id)
+                row = await self.ended(user_id, stream_id, partial(_catch_up, log))
             rest = replay.beyond(row, max(its.seen, len(log.frames)))
             await replay.noted(self._db, row, rest)
             log.append(*rest.frames[len(log.frames) :])
         finally:
             log.close()
+
+
+def _catch_up(log: Log, row: Row) -> None:
+    """The relay is a moment behind its worker, and what is written down a second; so this is for when it is away."""
+    written = row["lengths"].count(",") + 2 if row["lengths"] else 0
+    if written > len(log.frames):
+        log.append(*replay.so_far(row)[len(log.frames) :])

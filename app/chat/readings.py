@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.chat import asks, closing, replay
+from app.chat import asks, closing, replay, stops
 from app.chat.asks import Ask
 from app.chat.elsewhere import Elsewhere
 from app.chat.events import as_data
@@ -142,6 +142,9 @@ class Readings:
         if turn is not None and turn.facts.user_id == user_id:
             await self._turns.stop(turn)
         else:
+            async with self._db.begin() as session:
+                await stops.ask(session, user_id, stream_id, self._clock.now())
+            # Only sooner than its worker would find it written.
             self._relay.ask_to_stop(stream_id)
         try:
             async with asyncio.timeout(STOP_SECONDS_MAX):

@@ -1,22 +1,20 @@
-"""What keeps a crash small: text is written down as it comes, workers say that they live, and what a dead one left
-running is ended by another.
-"""
+"""What keeps a crash small: text is written down as it comes, and what a dead worker left is ended by another."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from functools import partial
 
-from app.chat import closing
+from app.chat import closing, stops
 from app.chat.closing import Ending
 from app.chat.endings import Interrupted
 from app.chat.events import as_data
 from app.chat.turn import Facts, Reply, Turn
 from app.chat.turns import Turns
+from app.chat.workers import Workers
 from app.clock import Clock
 from app.conversations import messages
-from app.db import Database, DatabaseUnavailable, Row, Session, as_moment
+from app.db import Database, DatabaseUnavailable, Row, Session
 from app.metering.meter import Meter
 from app.observability import logs
 from app.providers.models import Models
@@ -25,19 +23,14 @@ from app.settings import Settings
 TICK_SECONDS = 0.25
 SAVED_SECONDS_MAX = 1.0
 SAVED_CHARS_MAX = 2048
-SIGN_OF_LIFE_SECONDS = 3.0
-DEAD_AFTER = timedelta(seconds=12)
 BATCH = 100
-SIGN_OF_LIFE = """
-INSERT INTO workers (id, seen_at) VALUES ($1, now()) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
-"""
 RUNNING = """
 SELECT turns.*, messages.content, messages.tokens FROM turns
 LEFT JOIN workers ON workers.id = turns.worker
 LEFT JOIN messages ON messages.id = turns.message_id
 WHERE turns.state = 'running'
 """
-LEFT_BEHIND = f"{RUNNING} AND (workers.id IS NULL OR workers.seen_at < $1) ORDER BY turns.id LIMIT {BATCH}"
+LEFT_BEHIND = f"{RUNNING} AND workers.id IS NULL ORDER BY turns.id LIMIT {BATCH}"
 ONE = f"{RUNNING} AND turns.id = $1"
 
 log = logs.get("prome.chat")
@@ -51,14 +44,10 @@ class Recovery:
         self._abandoned_seconds = settings.abandoned_seconds
         self._ticking: asyncio.Task[None] | None = None
         self._stopping: set[asyncio.Task[None]] = set()
-        self._seen_at = 0.0
+        self._workers = Workers(db, turns.worker)
 
     async def start(self) -> None:
-        """SQLite serves one server, so whoever opens the file finds only what dead ones left."""
-        async with self._db.begin() as session:
-            if self._db.kind == "sqlite":
-                await session.run("DELETE FROM workers")
-            await session.run(SIGN_OF_LIFE, self._turns.worker)
+        await self._workers.sign_on()
         await self.end_what_was_left()
         self._ticking = asyncio.create_task(self._tick(), name="checkpoints")
 
@@ -68,8 +57,7 @@ class Recovery:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
         try:
-            async with self._db.begin() as session:
-                await session.run("DELETE FROM workers WHERE id = $1", self._turns.worker)
+            await self._workers.sign_off()
         except DatabaseUnavailable:
             log.warning("worker_could_not_sign_off")
 
@@ -94,20 +82,21 @@ class Recovery:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             try:
+                await self._workers.sign(asyncio.get_running_loop().time())
+                await self._stop_what_was_asked()
                 await self.save()
-                await self._say_that_i_live()
             except DatabaseUnavailable:
                 log.warning("checkpoint_waits_for_the_database")
             except Exception as error:
                 log.error("checkpoint_failed", exc_info=error)
             self._stop_unread()
 
-    async def _say_that_i_live(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._seen_at >= SIGN_OF_LIFE_SECONDS:
-            async with self._db.begin() as session:
-                await session.run(SIGN_OF_LIFE, self._turns.worker)
-            self._seen_at = now
+    async def _stop_what_was_asked(self) -> None:
+        """Of another worker, that is; our own are stopped at once."""
+        if self._turns.running:
+            async with self._db.read() as session:
+                for stream_id in await stops.asked_of(session, self._turns.worker):
+                    self._turns.stop_soon(stream_id)
 
     def _stop_unread(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -121,9 +110,7 @@ class Recovery:
 
     async def _left_behind(self) -> list[Row]:
         async with self._db.read() as session:
-            at = await session.row("SELECT now() AS at")
-            assert at is not None
-            rows = await session.rows(LEFT_BEHIND, as_moment(at["at"]) - DEAD_AFTER)
+            rows = await session.rows(LEFT_BEHIND)
             for stream_id in sorted(self._turns.lost)[:BATCH]:
                 rows += await session.rows(ONE, stream_id)
         return rows

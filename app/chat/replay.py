@@ -77,12 +77,18 @@ def beyond(row: Row, seen: int) -> Replay:
 
 
 def exact(row: Row) -> list[bytes]:
+    frames = so_far(row)
+    return frames + _ending(row, len(frames))
+
+
+def so_far(row: Row) -> list[bytes]:
+    """Without its ending, as far as it is written down."""
     frames = [events.from_text(0, "meta", row["meta"])]
     at = row["content_from"]
     for length in _lengths(row):
         frames.append(events.answer(len(frames), row["content"][at : at + length]))
         at += length
-    return frames + _ending(row, len(frames))
+    return frames
 
 
 def collapsed(row: Row) -> list[bytes]:

@@ -9,6 +9,7 @@ from app.db import UtcTime
 
 STATES = ("running", "done", "stopped", "failed", "interrupted")
 RUNNING = text("state = 'running'")
+TO_STOP = text("state = 'running' AND stop_asked_at IS NOT NULL")
 
 
 class TurnRow(SQLModel, table=True):
@@ -25,6 +26,7 @@ class TurnRow(SQLModel, table=True):
         ),
         Index("ix_turns_running", "user_id", "started_at", "id", sqlite_where=RUNNING, postgresql_where=RUNNING),
         Index("ix_turns_message_id", "message_id"),
+        Index("ix_turns_to_stop", "worker", sqlite_where=TO_STOP, postgresql_where=TO_STOP),
     )
 
     id: str = Field(primary_key=True)
@@ -46,6 +48,7 @@ class TurnRow(SQLModel, table=True):
     cost_micro_usd: int | None = Field(None, sa_type=BigInteger)
     started_at: datetime = Field(sa_type=UtcTime)
     ended_at: datetime | None = Field(None, sa_type=UtcTime)
+    stop_asked_at: datetime | None = Field(None, sa_type=UtcTime)
 
 
 class Worker(SQLModel, table=True):

@@ -260,12 +260,14 @@ class RedisRelay:
         while True:
             have = len(mirror.log.frames)
             frames: list[Any] = await self._redis.lrange(mirror.key, have, have + FRAMES_AT_ONCE - 1)
+            # Meanwhile it may have grown by what somebody read in the database.
+            known = len(mirror.log.frames) - have
             if END in frames:
-                mirror.log.append(*frames[: frames.index(END)])
+                mirror.log.append(*frames[known : frames.index(END)])
                 return True
             if not frames:
                 return False
-            mirror.log.append(*frames)
+            mirror.log.append(*frames[known:])
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
