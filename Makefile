@@ -52,7 +52,7 @@ fmt: .venv/dev.stamp ## Formats the code and mends what ruff can mend
 migrate: .venv/run.stamp ## Brings the database up to date
 	$(BIN)/prome migrate up
 
-bench: .venv/dev.stamp ## Measures the writer and the ledger beside the bare drivers and prints ratios
+bench: .venv/dev.stamp ## Measures streams, turns and the ledger beside what is simpler, and prints ratios
 	$(BIN)/python -m scripts.bench
 
 settings: .venv/dev.stamp ## Writes .env.example and README's table from app/settings.py

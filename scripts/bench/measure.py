@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from statistics import median
 
-SECONDS = 1.2
 WARM_UP_SECONDS = 0.2
-ROUNDS = 3
+
 Step = Callable[[int, int], Awaitable[object]]
 
 
@@ -20,12 +19,12 @@ class Rate:
     cpu_us: float
 
 
-async def rate(step: Step, clients: int) -> Rate:
+async def rate(step: Step, clients: int, seconds: float) -> Rate:
     """`step(client, number)` is one piece of work; each client does one after another until the time is over."""
     numbers = [0] * clients
     await _until(step, numbers, time.perf_counter() + WARM_UP_SECONDS)
     before, cpu, began = sum(numbers), time.process_time(), time.perf_counter()
-    await _until(step, numbers, began + SECONDS)
+    await _until(step, numbers, began + seconds)
     done = sum(numbers) - before
     return Rate(done / (time.perf_counter() - began), (time.process_time() - cpu) * 1e6 / max(done, 1))
 

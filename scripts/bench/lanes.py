@@ -1,0 +1,103 @@
+"""Servers side by side, asked in turns: the floor, a raw relay, the obvious service, and Prome."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import orjson
+
+from scripts.bench import house, machine
+from scripts.bench.load import Came, Task
+from scripts.bench.peers import PATH, PEERS
+from scripts.bench.processes import Running, an_upstream, ask, free_port, running
+from scripts.bench.scale import Scale
+from scripts.bench.wire import Order, request_of
+
+FLOOR, OURS = "floor", "Prome"
+
+
+@dataclass(frozen=True)
+class Lane:
+    name: str
+    server: Running
+    requests: Mapping[Order, list[str]]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Seconds of CPU of everybody who took part, and what came of it."""
+
+    server: float
+    upstream: float
+    client: float
+    came: Came
+
+
+class Lanes:
+    """All are up for the whole run, and only one is asked at a time."""
+
+    def __init__(self, stack: ExitStack, orders: Sequence[Order]) -> None:
+        self._stack, self._orders = stack, orders
+        self.all: list[Lane] = []
+        self.upstream = stack.enter_context(an_upstream())
+
+    def add_peers(self, names: Sequence[str] = tuple(PEERS)) -> None:
+        asked = {order: [as_openai(order)] for order in self._orders}
+        for name in names:
+            port = free_port()
+            command = [sys.executable, "-m", "scripts.bench.peers", name, str(port), str(self.upstream.port)]
+            server = self._stack.enter_context(running(command, port, machine.for_the_server()))
+            self.all.append(Lane(name, server, asked))
+
+    def add_ours(self, folder: Path, people: int, *, name: str = OURS, url: str = "") -> Lane:
+        folder.mkdir()
+        built = asyncio.run(house.build(folder, url))
+        tokens = asyncio.run(house.people(built, people))
+        server = self._stack.enter_context(house.served(built, self.upstream, self._orders))
+        lane = Lane(name, server, {order: house.asking(tokens, order) for order in self._orders})
+        self.all.append(lane)
+        return lane
+
+    def alternated(self, order: Order, scale: Scale, task: Task) -> dict[str, list[Figures]]:
+        """Each once a round, after a round to warm up."""
+        found: dict[str, list[Figures]] = {lane.name: [] for lane in self.all}
+        for number in range(scale.rounds + 1):
+            for lane in self.all:
+                figures = self.measured(lane, order, task)
+                if number:
+                    found[lane.name].append(figures)
+        return found
+
+    def measured(self, lane: Lane, order: Order, task: Task) -> Figures:
+        asked = replace(task, port=lane.server.port, requests=lane.requests[order], stamped=order.stamped)
+        server, upstream = lane.server.cpu(), self.upstream.cpu()
+        came = ask(asked)
+        if came.failures or not came.events:
+            raise RuntimeError(f"{lane.name}: {came.failures} failures. {came.first_failure}")
+        return Figures(lane.server.cpu() - server, self.upstream.cpu() - upstream, came.cpu_seconds, came)
+
+
+@contextmanager
+def lanes(orders: Sequence[Order]) -> Iterator[Lanes]:
+    with ExitStack() as stack:
+        yield Lanes(stack, orders)
+
+
+def as_openai(order: Order) -> str:
+    body = {"model": order.model, "messages": [{"role": "user", "content": house.QUESTION}], "stream": True}
+    return request_of(PATH, orjson.dumps(body))
+
+
+def task(connections: int, **more: float) -> Task:
+    """Port and requests are the lane's."""
+    return replace(Task(0, [], connections), **more)  # type: ignore[arg-type]
+
+
+def middle(values: Sequence[float]) -> float:
+    return median(values)
