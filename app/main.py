@@ -22,6 +22,7 @@ from app.accounts.passwords import Passwords
 from app.accounts.tokens import Tokens
 from app.billing import packages
 from app.billing import routes as billing
+from app.billing.alerts import Alerts
 from app.billing.gateway import Gateway
 from app.billing.inbox import Inbox
 from app.billing.shop import Shop
@@ -193,7 +194,7 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
     meter, replies = Meter(db, metrics), Replies(models, providers, metrics)
     titles = Titles(settings, clock, db, models, replies, metrics)
     turns = Turns(settings, clock, db, meter, models, replies, titles.after, relay)
-    shop = Shop(settings, clock, db, Gateway(account_of(settings)))
+    shop = Shop(settings, clock, db, Gateway(account_of(settings)), Alerts(metrics))
     return Services(
         settings=settings,
         clock=clock,

@@ -8,9 +8,7 @@ from app.billing import grants, returns
 from app.billing.records import Dispute
 from app.billing.shop import Shop
 from app.db import Session
-from app.observability import logs
 
-log = logs.get("prome.billing")
 CREATED, CLOSED = "charge.dispute.created", "charge.dispute.closed"
 WITHDRAWN, REINSTATED = "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"
 EVENTS = (CREATED, WITHDRAWN, REINSTATED, CLOSED)
@@ -18,7 +16,7 @@ EVENTS = (CREATED, WITHDRAWN, REINSTATED, CLOSED)
 
 async def hear(shop: Shop, kind: str, dispute: Dispute) -> None:
     await shop.db.transact(partial(_book, shop, kind, dispute))
-    log.warning("disputed", dispute=dispute.id, type=kind, status=dispute.status)
+    shop.alerts.tell("disputed", dispute=dispute.id, type=kind, status=dispute.status)
 
 
 async def _book(shop: Shop, kind: str, dispute: Dispute, session: Session) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from app.accounts import accounts
 from app.billing import grants, orders, refunds, subscriptions
 from app.billing.grants import Payment
 from app.billing.records import GRANTED_FOR, Invoice, Session
@@ -81,8 +82,7 @@ async def _give(session: Transaction, shop: Shop, order: Order, found: Session) 
     now = shop.clock.now()
     if order.kind == "once":
         payment = Payment(found.id, "purchase", found.total_cents, found.currency, found.payment_intent)
-        if await grants.give(session, order, payment, now):
-            log.info("order_paid", order=order.id, session=found.id, tokens=order.tokens)
+        await _grant(session, shop, order, payment)
     await orders.move(session, order, "paid", now)
 
 
@@ -93,15 +93,23 @@ async def _fulfil_invoice(shop: Shop, found: Invoice, session: Transaction) -> b
         raise Unmatched(found.id)
     plan = [line for line in found.lines if not line.is_proration and line.cents in (order.price_cents, 0)]
     if not plan or found.currency != order.currency or order.kind != "month" or not _same_till(shop, order, found):
-        log.error("invoice_does_not_fit", order=order.id, invoice=found.id)
+        shop.alerts.tell("invoice_does_not_fit", order=order.id, invoice=found.id)
         return False
     now = shop.clock.now()
     payment = Payment(found.id, "subscription", found.paid_cents, found.currency, found.payment_intent)
-    granted = await grants.give(session, order, payment, now)
+    granted = await _grant(session, shop, order, payment)
     await orders.move(session, order, "paid", now)
-    if granted:
-        log.info("plan_paid", order=order.id, invoice=found.id, tokens=order.tokens)
     return granted
+
+
+async def _grant(session: Transaction, shop: Shop, order: Order, payment: Payment) -> bool:
+    """Also to an account that is closed: the books tell what happened, and a refund finds what it is of."""
+    if not await grants.give(session, order, payment, shop.clock.now()):
+        return False
+    log.info("order_paid", order=order.id, reference=payment.reference, tokens=order.tokens)
+    if (await accounts.by_id(session, order.user_id)).disabled_at:
+        shop.alerts.tell("paid_for_closed_account", order=order.id, reference=payment.reference)
+    return True
 
 
 def _is_paid(order: Order, found: Session) -> bool:
@@ -120,8 +128,8 @@ def _fits(shop: Shop, order: Order, found: Session) -> bool:
         and _same_till(shop, order, found)
     )
     if not fits:
-        log.error("session_does_not_fit", order=order.id, session=found.id, cents=found.subtotal_cents,
-                  currency=found.currency)  # fmt: skip
+        shop.alerts.tell("session_does_not_fit", order=order.id, session=found.id, cents=found.subtotal_cents,
+                         currency=found.currency)  # fmt: skip
     return fits
 
 

@@ -65,6 +65,8 @@ class Transport(stripe.AIOHTTPClient):
 
 
 class Gateway:
+    version = stripe.api_version
+
     def __init__(self, account: Account | None) -> None:
         self.account = account
         self._transport: Transport | None = None
@@ -196,11 +198,6 @@ class Gateway:
         if not self.account or not any(_signed(text, signature, secret) for secret in self.account.secrets):
             raise NotSigned
         return read_snapshot(raw)
-
-    def mind_version(self, event: Event) -> None:
-        """Objects are read anew, so another version harms little; the endpoint should have ours all the same."""
-        if event.api_version.partition(".")[2] != stripe.api_version.partition(".")[2]:
-            log.warning("event_of_other_version", event_id=event.id, theirs=event.api_version, ours=stripe.api_version)
 
     @property
     def _stripe(self) -> stripe.StripeClient:

@@ -33,6 +33,7 @@ class Inbox:
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self._working: set[asyncio.Task[None]] = set()
+        self._versions = {shop.gateway.version}
 
     async def take(self, raw: bytes, signature: str) -> None:
         """Returns when it is stored, and usually when it is handled: the work goes on if it takes longer."""
@@ -40,7 +41,7 @@ class Inbox:
         if account is None or not account.secrets:
             raise NotFound
         event = self._shop.gateway.read_event(raw, signature)
-        self._shop.gateway.mind_version(event)
+        self._mind_version(event)
         if await self.store(event, raw.decode()):
             await asyncio.wait({self._start(event)}, timeout=ANSWER_SECONDS)
 
@@ -64,7 +65,7 @@ class Inbox:
         try:
             await HANDLERS[event.type](self._shop, event)
         except Unmatched:
-            log.error("event_unmatched", event_id=event.id, type=event.type)
+            self._shop.alerts.tell("event_unmatched", event_id=event.id, type=event.type)
             await self._keep(event, "unmatched")
         except Exception as error:
             await self._put_off(event, error)
@@ -92,10 +93,18 @@ class Inbox:
         except Exception as error:
             log.error("event_lost_hold", event_id=event.id, error=type(error).__name__)
 
+    def _mind_version(self, event: Event) -> None:
+        """Said once: objects are read anew with our own version, so the endpoint's harms little."""
+        if event.api_version not in self._versions:
+            self._versions.add(event.api_version)
+            ours = self._shop.gateway.version
+            if event.api_version.partition(".")[2] != ours.partition(".")[2]:
+                self._shop.alerts.tell("event_of_other_version", event_id=event.id, theirs=event.api_version, ours=ours)
+
     def _is_for_us(self, event: Event) -> bool:
         if event.livemode == (self._shop.gateway.mode == "live"):
             return True
-        log.error("event_of_other_mode", event_id=event.id, livemode=event.livemode)
+        self._shop.alerts.tell("event_of_other_mode", event_id=event.id, livemode=event.livemode)
         return False
 
     async def _keep(self, event: Event, state: str) -> None:
@@ -113,6 +122,8 @@ class Inbox:
             wait = min(TRY_AGAIN * 2 ** min(tries, 20), TRY_AGAIN_MAX)
             state = "new" if tries < TRIES_MAX else "given_up"
             await session.run(PUT_OFF, event.id, state, tries, self._shop.clock.now() + wait)
+        if state == "given_up":
+            self._shop.alerts.tell("event_given_up", event_id=event.id, type=event.type)
 
 
 async def sweep(session: Session, now: datetime) -> int:

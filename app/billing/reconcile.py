@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.billing import asking, fulfilment, grants, orders, returns, subscriptions
+from app.billing.alerts import Alerts
 from app.billing.checkout import OPEN_FOR
 from app.billing.fulfilment import Unmatched
 from app.billing.gateway import Refused, read_snapshot
@@ -27,6 +28,7 @@ log = logs.get("prome.billing")
 
 @dataclass
 class Report:
+    alerts: Alerts
     did: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -36,11 +38,11 @@ class Report:
 
     def is_wrong(self, words: str) -> None:
         self.wrong.append(words)
-        log.error("payments_difference", what=words)
+        self.alerts.tell("payments_difference", what=words)
 
 
 async def reconcile(shop: Shop, inbox: Inbox, *, since: timedelta = LOOKED_BACK) -> Report:
-    report = Report()
+    report = Report(shop.alerts)
     async with shop.db.read() as session:
         if not await orders.any_of(session, shop.gateway.mode):
             return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.billing.alerts import Alerts
 from app.billing.gateway import Gateway
 from app.clock import Clock
 from app.db import Database
@@ -16,6 +17,7 @@ class Shop:
     clock: Clock
     db: Database
     gateway: Gateway
+    alerts: Alerts
 
     @property
     def way_back(self) -> str:

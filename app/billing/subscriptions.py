@@ -77,7 +77,7 @@ async def of_closed_accounts(session: Session, mode: str) -> list[str]:
 async def _keep(shop: Shop, found: Subscription, began: datetime, session: Session) -> None:
     order = await orders.find(session, found.order_id) or await order_of(session, found.id)
     if order is None or order.mode != shop.gateway.mode:
-        log.error("plan_without_order", subscription=found.id)
+        shop.alerts.tell("plan_without_order", subscription=found.id)
         return
     ended_at = (found.ended_at or began) if found.is_over else None
     await session.run(

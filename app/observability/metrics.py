@@ -39,6 +39,9 @@ class Metrics:
         self.ledger_differences = Gauge(
             "prome_ledger_differences", "Broken promises found by the last reconciliation", registry=self.registry
         )
+        self.payment_alerts = Counter(
+            "prome_payment_alerts_total", "What somebody has to look at", ["kind"], registry=self.registry
+        )
         self.upstream_attempts = Counter(
             "prome_upstream_attempts_total", "Questions to a provider", ["provider", "outcome"], registry=self.registry
         )
