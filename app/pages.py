@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 # In the wheel the client travels inside the package; in a checkout it is its own room.
 WEB = HERE / "web" if (HERE / "web").is_dir() else HERE.parent / "web"
 PUBLIC = {"/": "index", "/login": "login", "/register": "register", "/forgot": "forgot", "/reset": "reset"}
-CLOSED = {"/account": "account", "/chat": "chat"}
+CLOSED = {"/account": "account", "/billing": "billing", "/chat": "chat"}
 # The Back button after a sign-out must not show what was there.
 PRIVATE = {"Cache-Control": "no-store"}
 static = Static(WEB, "/assets")
@@ -34,7 +34,8 @@ def _public(path: str, name: str) -> Route:
 def _closed(path: str, name: str) -> Route:
     async def page(request: Request) -> Response:
         if not await _is_signed_in(request):
-            return RedirectResponse(f"/login?next={quote(request.url.path)}", 303, ASK_AGAIN)
+            asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?next={quote(asked)}", 303, ASK_AGAIN)
         return static.page(request, name, PRIVATE)
 
     return Route(path, page, name=f"page_{name}")

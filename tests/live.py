@@ -26,8 +26,8 @@ class LiveServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: Starlette) -> AsyncIterator[str]:
-    """The base URL, while it runs."""
+async def serve(app: Starlette, *, at: socket | None = None) -> AsyncIterator[str]:
+    """The base URL, while it runs; `at` is a bound socket, for an app that has to know its address beforehand."""
     config = uvicorn.Config(
         app,
         port=0,
@@ -39,7 +39,7 @@ async def serve(app: Starlette) -> AsyncIterator[str]:
         server_header=False,
     )
     server = LiveServer(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve([at] if at else None))
     await asyncio.wait_for(server.ready.wait(), START_SECONDS)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True

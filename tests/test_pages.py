@@ -119,3 +119,9 @@ async def test_signing_out_closes_the_pages_at_once(client: Client, ann: Person)
 
     after = await client.get("/account")
     assert (before.status_code, after.status_code) == (200, 303)
+
+
+async def test_a_stranger_who_comes_back_from_paying_still_has_the_payment_after_signing_in(client: Client) -> None:
+    answer = await client.get("/billing?session_id=cs_1", headers=BROWSER)
+
+    assert answer.headers["location"] == "/login?next=/billing%3Fsession_id%3Dcs_1"

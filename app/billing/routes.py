@@ -53,6 +53,7 @@ class PackageOut(Out):
 
 class PackagesOut(Out):
     packages: list[PackageOut]
+    payments: Literal["off", "sandbox", "test", "live"] = Field(description="Only `live` takes real money")
     next_cursor: str | None
 
 
@@ -125,10 +126,13 @@ class ReceivedOut(Out):
 
 async def list_packages(request: Request, page: Page) -> PackagesOut:
     """What can be bought."""
-    async with services(request).db.read() as session:
+    its = services(request)
+    async with its.db.read() as session:
         found = await packages.for_sale(session, page)
     shown, next_cursor = paging.cut(found, page, lambda package: (package.created_at, package.id))
-    return PackagesOut(packages=[_package(package) for package in shown], next_cursor=next_cursor)
+    account = its.shop.gateway.account
+    payments = account.mode if account else "off"
+    return PackagesOut(packages=[_package(package) for package in shown], payments=payments, next_cursor=next_cursor)
 
 
 async def begin_checkout(request: Request, body: CheckoutIn) -> Response:

@@ -16,6 +16,7 @@ async def test_what_is_for_sale_is_public(buyer: Buyer) -> None:
     found = answer.json()["packages"]
     assert [one["id"] for one in found] == ["starter", "regular", "large", "monthly"]
     assert found[0].items() >= {"tokens": STARTER, "priceUsd": 500, "currency": "usd", "kind": "once"}.items()
+    assert answer.json()["payments"] == "sandbox"
 
 
 @pytest.mark.usefixtures("hooked")

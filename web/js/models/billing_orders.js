@@ -1,0 +1,48 @@
+import { get } from "../api.js";
+
+const PAGE = 10;
+
+/** What was bought, newest first, as far as it was asked for, and the plan. Fires "change". */
+export class Orders extends EventTarget {
+  #cursor = null;
+  #asking = null;
+  list = [];
+  plan = null;
+  isLoaded = false;
+
+  get hasMore() {
+    return this.#cursor !== null;
+  }
+
+  /** The newest ones anew; older ones that are shown stay. Several asks at once are one after another. */
+  refresh() {
+    this.#asking = (this.#asking ?? Promise.resolve()).catch(() => {}).then(() => this.#first());
+    return this.#asking;
+  }
+
+  async #first() {
+    const { orders, plan, nextCursor } = await get(`/api/billing/orders?limit=${PAGE}`);
+    const fresh = new Set(orders.map(({ id }) => id));
+    const older = this.list.filter(({ id }) => !fresh.has(id));
+    // What is shown already goes on where it ended, not where the first page does.
+    if (!this.isLoaded) this.#cursor = nextCursor;
+    this.#take([...orders, ...older], plan);
+  }
+
+  async more() {
+    const cursor = encodeURIComponent(this.#cursor);
+    const { orders, plan, nextCursor } = await get(`/api/billing/orders?limit=${PAGE}&cursor=${cursor}`);
+    this.#cursor = nextCursor;
+    const known = new Set(this.list.map(({ id }) => id));
+    this.#take([...this.list, ...orders.filter(({ id }) => !known.has(id))], plan);
+  }
+
+  find(id) {
+    return this.list.find((order) => order.id === id);
+  }
+
+  #take(list, plan) {
+    Object.assign(this, { list, plan, isLoaded: true });
+    this.dispatchEvent(new Event("change"));
+  }
+}
