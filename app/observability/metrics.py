@@ -36,12 +36,8 @@ class Metrics:
             "prome_tokens_lost_total", "Tokens used beyond their hold, at the house's cost", registry=self.registry
         )
         self.holds_expired = Counter("prome_holds_expired_total", "Holds whose owner died", registry=self.registry)
-        self.ledger_differences = Gauge(
-            "prome_ledger_differences", "Broken promises found by the last reconciliation", registry=self.registry
-        )
-        self.payment_alerts = Counter(
-            "prome_payment_alerts_total", "What somebody has to look at", ["kind"], registry=self.registry
-        )
+        self.ledger_differences = _ledger_differences(self.registry)
+        self.payment_alerts = _payment_alerts(self.registry)
         self.upstream_attempts = Counter(
             "prome_upstream_attempts_total", "Questions to a provider", ["provider", "outcome"], registry=self.registry
         )
@@ -67,3 +63,11 @@ class Metrics:
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)
+
+
+def _ledger_differences(registry: CollectorRegistry) -> Gauge:
+    return Gauge("prome_ledger_differences", "Broken promises found by the last reconciliation", registry=registry)
+
+
+def _payment_alerts(registry: CollectorRegistry) -> Counter:
+    return Counter("prome_payment_alerts_total", "What somebody has to look at", ["kind"], registry=registry)
