@@ -15,8 +15,11 @@ CREATE TABLE users (
     sessions_not_before TIMESTAMPTZ NOT NULL,
     disabled_at         TIMESTAMPTZ,
     created_at          TIMESTAMPTZ NOT NULL,
-    updated_at          TIMESTAMPTZ NOT NULL
+    updated_at          TIMESTAMPTZ NOT NULL,
+    -- Only of who has left: a keyed hash of the address, which had its welcome. The e-mail is the id then, the name empty.
+    address_mark        VARCHAR
 );
+CREATE INDEX ix_users_address_mark ON users (address_mark);
 
 -- One row a sign-in; its id is the `jti` of the token. `ended_at` is set by logout and by a change of password.
 CREATE TABLE sign_ins (

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 from app import health, pages, upkeep
 from app.accounts import routes as accounts
 from app.accounts import sessions
+from app.accounts.confirming import Confirming
 from app.accounts.doors import Doors
 from app.accounts.identity import Identify
 from app.accounts.passwords import Passwords
@@ -42,6 +43,8 @@ from app.edge.headers import security_headers
 from app.edge.middleware import KnownHost, LastResort, Observed, SecurityHeaders
 from app.edge.reader import Readers
 from app.events import routes as events
+from app.leaving import routes as leaving
+from app.leaving.leaving import Leaving
 from app.ledger import expiry
 from app.ledger import routes as ledger
 from app.mail import Post
@@ -73,6 +76,7 @@ API: list[BaseRoute] = [
     *chat.routes,
     *conversations.routes,
     *events.routes,
+    *leaving.routes,
     *model_list.routes,
     *health.routes,
 ]
@@ -147,6 +151,7 @@ async def running(its: Services) -> AsyncIterator[None]:
         await its.relay.open(on_stop=its.turns.stop_soon, on_read=its.turns.is_read)
         closing.push_async_callback(its.relay.close)
         closing.push_async_callback(its.turns.drain, 0)
+        closing.push_async_callback(its.leaving.drain)
         its.readers.start()
         closing.push_async_callback(its.readers.stop)
         await _stock(its)
@@ -195,15 +200,18 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
     titles = Titles(settings, clock, db, models, replies, metrics)
     turns = Turns(settings, clock, db, meter, models, replies, titles.after, relay)
     shop = Shop(settings, clock, db, Gateway(account_of(settings)), Alerts(metrics))
+    passwords, doors = Passwords(settings, metrics), Doors(settings)
+    readings = Readings(settings, clock, db, turns, relay)
     return Services(
         settings=settings,
         clock=clock,
         db=db,
         metrics=metrics,
         post=Post(settings, metrics),
-        passwords=Passwords(settings, metrics),
+        passwords=passwords,
         tokens=Tokens(settings, clock),
-        doors=Doors(settings),
+        doors=doors,
+        confirming=Confirming(db, clock, doors, passwords),
         meter=meter,
         topics=topics,
         models=models,
@@ -211,12 +219,13 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
         replies=replies,
         titles=titles,
         turns=turns,
-        readings=Readings(settings, clock, db, turns, relay),
+        readings=readings,
         relay=relay,
         recovery=Recovery(settings, clock, db, meter, models, turns),
         readers=Readers(partial(_who_may_read, db, clock)),
         shop=shop,
         inbox=Inbox(shop),
+        leaving=Leaving(shop, doors, readings),
     )
 
 

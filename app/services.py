@@ -8,6 +8,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from app.accounts.confirming import Confirming
 from app.accounts.doors import Doors
 from app.accounts.passwords import Passwords
 from app.accounts.tokens import Tokens
@@ -20,6 +21,7 @@ from app.chat.turns import Turns
 from app.clock import Clock
 from app.db import Database
 from app.edge.reader import Readers
+from app.leaving.leaving import Leaving
 from app.mail import Post
 from app.metering.meter import Meter
 from app.observability.metrics import Metrics
@@ -41,6 +43,7 @@ class Services:
     passwords: Passwords
     tokens: Tokens
     doors: Doors
+    confirming: Confirming
     meter: Meter
     topics: Topics
     models: Models
@@ -55,6 +58,7 @@ class Services:
     relay: Relay
     shop: Shop
     inbox: Inbox
+    leaving: Leaving
 
 
 def services(request: Request) -> Services:

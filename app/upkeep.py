@@ -17,6 +17,7 @@ LEFT_BEHIND_SECONDS = 5.0
 SWEEP_SECONDS = 10.0
 RECONCILE_SECONDS = 300.0
 EVENTS_SECONDS = 15.0
+LEAVERS_SECONDS = 300.0
 TIDY_SECONDS = 3600.0
 
 log = logs.get("prome.upkeep")
@@ -29,6 +30,7 @@ def jobs(its: Services) -> list[Job]:
         Job("reconcile", RECONCILE_SECONDS, partial(check_the_books, its)),
         Job("handle what Stripe told us", EVENTS_SECONDS, partial(handle_events, its)),
         Job("reconcile payments", RECONCILE_SECONDS, partial(reconcile_payments, its)),
+        Job("remove what people left", LEAVERS_SECONDS, its.leaving.finish),
         Job("tidy", TIDY_SECONDS, partial(tidy, its)),
     ]
 

@@ -22,7 +22,8 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"accounts", "ledger", "conversations", "providers", "limits", "files", "flags"}),
     frozenset({"metering"}),
     frozenset({"chat", "completions", "images", "billing", "stripe_sandbox", "events"}),
-    frozenset({"admin"}),
+    # `leaving` reads and removes what belongs to one person, wherever it is.
+    frozenset({"admin", "leaving"}),
     frozenset({"services"}),
     frozenset({"routes", *DOORS, "upkeep", "operator"}),
     frozenset({"draining"}),

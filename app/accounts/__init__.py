@@ -4,4 +4,5 @@
 - A token is only as alive as its sign-in, read on every request: logout, a new password and disabling act at once.
 - Nothing tells whether an address has an account: an unknown one gets the same words after the same work.
 - A try at a password is counted before the password is looked at, so no number of parallel tries gets more of them.
+- Who has left is a row without a name that nobody can come in by; it is there because the books need an owner.
 """

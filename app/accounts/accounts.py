@@ -78,6 +78,10 @@ async def set_password(session: Session, user_id: str, password_hash: str, now: 
     await session.run("UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1", user_id, password_hash, now)
 
 
+async def rename(session: Session, user_id: str, name: str, now: datetime) -> None:
+    await session.run("UPDATE users SET name = $2, updated_at = $3 WHERE id = $1", user_id, name, now)
+
+
 async def set_role(session: Session, user_id: str, role: str, now: datetime) -> None:
     await session.run("UPDATE users SET role = $2, updated_at = $3 WHERE id = $1", user_id, role, now)
 

@@ -7,6 +7,7 @@ before has a door of their own.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -70,6 +71,11 @@ class Doors:
     def password_of(self, user_id: str) -> list[Door]:
         return [_guarded(self._mark("password", user_id))]
 
+    def of_account(self, user_id: str, email: str, places: Iterable[str]) -> list[Door]:
+        """All that stand for this one account, but that of its mail, which also keeps others from being written to."""
+        homes = [self._mark("home", email, place) for place in places]
+        return [*self.password_of(user_id), *(_guarded(name) for name in (self._mark("account", email), *homes))]
+
     def reset(self, email: str, place: str) -> list[Door]:
         return [
             _guarded(self._mark("reset", email), RESETS_PER_ACCOUNT),
@@ -107,6 +113,11 @@ async def welcome(session: Session, doors: list[Door]) -> None:
     """Whoever had the key was not guessing: that try does not count."""
     for door in doors:
         await session.run("UPDATE tries SET count = count - 1 WHERE door = $1 AND count > 0", door.name)
+
+
+async def forget(session: Session, doors: list[Door]) -> None:
+    for door in doors:
+        await session.run("DELETE FROM tries WHERE door = $1", door.name)
 
 
 async def sweep(session: Session, now: datetime) -> int:

@@ -56,6 +56,10 @@ async def use(session: Session, token: str, now: datetime) -> str:
     return user_id
 
 
+async def forget(session: Session, user_id: str) -> None:
+    await session.run("DELETE FROM password_resets WHERE user_id = $1", user_id)
+
+
 async def sweep(session: Session, now: datetime) -> int:
     return await session.run("DELETE FROM password_resets WHERE expires_at < $1", now - timedelta(days=1))
 

@@ -1,36 +1,43 @@
-"""Register, sign in, see who I am, sign out; a new password, an old one forgotten, and where I am signed in."""
+"""Register, sign in, see who I am, sign out; a new name or password, one forgotten, and where I am signed in."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Literal
-
-from pydantic import Field
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.accounts import accounts, doors, resets, sessions
+from app.accounts import accounts, doors, leavers, resets, sessions
 from app.accounts.accounts import EmailTaken, normal_email
+from app.accounts.confirming import WrongPassword
 from app.accounts.doors import TooManyAttempts
 from app.accounts.identity import clear_cookie, identity, set_cookie
-from app.accounts.passwords import CHARS_MAX, CHARS_MIN, Busy, Secret, require_good
+from app.accounts.passwords import Busy, require_good
 from app.accounts.resets import ResetLinkInvalid
+from app.accounts.shapes import (
+    Credentials,
+    Forgotten,
+    Me,
+    PasswordChange,
+    Registration,
+    Renaming,
+    Reset,
+    Sent,
+    SessionOut,
+    SessionsOut,
+    SignedIn,
+    UserOut,
+)
 from app.accounts.tables import SignIn, User
 from app.accounts.tokens import Claims
 from app.db import Session
 from app.edge import paging
-from app.edge.endpoints import delete, get, post, reply
+from app.edge.endpoints import delete, get, patch, post, reply
 from app.edge.origin import CrossSite
 from app.edge.paging import Page
-from app.edge.shapes import In, Out, Text
 from app.errors import AppError, NotFound
 from app.ledger import ledger
 from app.mail import MailOff
 from app.services import Services, services
-
-Email = Annotated[Text, Field(min_length=3, max_length=254, examples=["ann@example.com"])]
-NewPassword = Annotated[str, Field(min_length=CHARS_MIN, max_length=CHARS_MAX, examples=["correct horse battery"])]
 
 
 class WrongCredentials(AppError):
@@ -40,75 +47,12 @@ class WrongCredentials(AppError):
         super().__init__(headers={"WWW-Authenticate": 'Bearer realm="prome"'})
 
 
-class WrongPassword(AppError):
-    status, code, message = 403, "wrong_password", "Your current password is not right."
-
-
 class AccountDisabled(AppError):
     status, code, message = (
         403,
         "account_disabled",
         "This account is closed. Please write to whoever runs this service.",
     )
-
-
-class Registration(In):
-    email: Email
-    password: NewPassword
-
-
-class Credentials(In):
-    email: Email
-    password: Secret
-
-
-class PasswordChange(In):
-    current_password: Secret
-    new_password: NewPassword
-
-
-class Forgotten(In):
-    email: Email
-
-
-class Reset(In):
-    token: Annotated[Text, Field(min_length=1, max_length=128)]
-    new_password: NewPassword
-
-
-class UserOut(Out):
-    id: str
-    email: str
-    name: str
-    role: Literal["user", "subscriber", "admin"]
-    balance: int
-    created_at: datetime
-    updated_at: datetime
-
-
-class Me(Out):
-    user: UserOut
-
-
-class SignedIn(Me):
-    token: str
-
-
-class Sent(Out):
-    status: Literal["sent"] = "sent"
-
-
-class SessionOut(Out):
-    id: str
-    agent: str
-    current: bool
-    created_at: datetime
-    expires_at: datetime
-
-
-class SessionsOut(Out):
-    sessions: list[SessionOut]
-    next_cursor: str | None
 
 
 async def register(request: Request, body: Registration) -> Response:
@@ -120,7 +64,7 @@ async def register(request: Request, body: Registration) -> Response:
     password_hash = await its.passwords.hash(body.password)
     async with its.db.begin() as session:
         user = await accounts.create(session, email, password_hash, its.clock.now())
-        await _welcome(session, user, its.settings.welcome_tokens)
+        await _welcome(its, session, user)
         return await _signed_in(request, session, user, status=201)
 
 
@@ -161,11 +105,19 @@ async def me(request: Request) -> Me:
         return Me(user=await _user_out(session, await accounts.by_id(session, identity(request).user_id)))
 
 
+async def rename(request: Request, body: Renaming) -> Me:
+    """What I am called."""
+    its, me = services(request), identity(request)
+    async with its.db.begin() as session:
+        await accounts.rename(session, me.user_id, body.name, its.clock.now())
+        return Me(user=await _user_out(session, await accounts.by_id(session, me.user_id)))
+
+
 async def change_password(request: Request, body: PasswordChange) -> None:
     """Sets a new password; every other session ends."""
     its, me = services(request), identity(request)
     require_good(body.new_password, email=me.email, field="newPassword")
-    user = await _require_current(its, me.user_id, body.current_password)
+    user = await its.confirming.require(me.user_id, body.current_password)
     password_hash = await its.passwords.hash(body.new_password)
     async with its.db.begin() as session:
         if not await accounts.confirm(session, user.id, user.password_hash):
@@ -228,18 +180,6 @@ async def end_session(request: Request) -> None:
             raise NotFound
 
 
-async def _require_current(its: Services, user_id: str, password: str) -> User:
-    """A stolen session must not be a way to guess the password, so these tries are counted as well."""
-    async with its.db.begin() as session:
-        await doors.knock(session, its.doors.password_of(user_id), its.clock.now())
-        user = await accounts.by_id(session, user_id)
-    if not await its.passwords.matches(password, user.password_hash):
-        raise WrongPassword
-    async with its.db.begin() as session:
-        await doors.welcome(session, its.doors.password_of(user_id))
-    return user
-
-
 async def _open_session(request: Request, session: Session, user: User) -> SignIn:
     its = services(request)
     if user.disabled_at:
@@ -249,9 +189,11 @@ async def _open_session(request: Request, session: Session, user: User) -> SignI
     return await sessions.open_session(session, user.id, agent=agent, place=place, now=now, lifetime=lifetime)
 
 
-async def _welcome(session: Session, user: User, tokens: int) -> None:
+async def _welcome(its: Services, session: Session, user: User) -> None:
+    """Once for each address: leaving and coming back is no way to tokens."""
     await ledger.open_account(session, user.id)
-    if tokens:
+    tokens = its.settings.welcome_tokens
+    if tokens and not await leavers.was_here(session, leavers.mark_of(its.settings, user.email)):
         await ledger.credit(session, user.id, tokens, kind="welcome", reference=user.id)
 
 
@@ -282,6 +224,7 @@ routes = [
          raises=[WrongCredentials, AccountDisabled, *THROTTLED]),
     post("/api/auth/logout", logout, status=204, raises=[CrossSite]),
     get("/api/auth/me", me, returns=Me),
+    patch("/api/auth/me", rename, body=Renaming, returns=Me, raises=[CrossSite]),
     post("/api/auth/password", change_password, body=PasswordChange, status=204,
          raises=[WrongPassword, CrossSite, *THROTTLED]),
     post("/api/auth/password/forgot", forgot_password, body=Forgotten, returns=Sent, status=202, public=True,

@@ -99,6 +99,12 @@ async def open_ones(session: Session, user_id: str, page: Page, now: datetime) -
     )
 
 
+async def forget(session: Session, user_id: str) -> set[str]:
+    """All of them, and what they tell: the devices, and the places, whose marks are the answer."""
+    rows = await session.rows("DELETE FROM sign_ins WHERE user_id = $1 RETURNING place", user_id)
+    return {row["place"] for row in rows}
+
+
 async def sweep(session: Session, now: datetime) -> int:
     """Old sign-ins are kept a while: they are what tells a known place from a new one."""
     return await session.run("DELETE FROM sign_ins WHERE expires_at < $1", now - KEPT_AFTER_THE_END)

@@ -10,7 +10,10 @@ from app.db import UtcTime
 
 class User(SQLModel, table=True):
     __tablename__ = "users"
-    __table_args__ = (CheckConstraint("role IN ('user', 'subscriber', 'admin')"),)
+    __table_args__ = (
+        CheckConstraint("role IN ('user', 'subscriber', 'admin')"),
+        Index("ix_users_address_mark", "address_mark"),
+    )
 
     id: str = Field(primary_key=True)
     email: str = Field(unique=True)
@@ -21,6 +24,7 @@ class User(SQLModel, table=True):
     disabled_at: datetime | None = Field(default=None, sa_type=UtcTime)
     created_at: datetime = Field(sa_type=UtcTime)
     updated_at: datetime = Field(sa_type=UtcTime)
+    address_mark: str | None = None
 
 
 class SignIn(SQLModel, table=True):

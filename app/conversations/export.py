@@ -15,6 +15,8 @@ from app.db import Database, Row
 
 BATCH = 100
 NAME_CHARS_MAX = 60
+# By their ids, which stay as they are when something is said meanwhile.
+ALL_OF = "SELECT * FROM conversations WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 RESERVED = set('\\/:*?"<>|')
 PLAIN = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._()-")
 
@@ -46,6 +48,22 @@ async def as_json(db: Database, conversation: Conversation) -> AsyncIterator[str
         yield comma + ",".join(shapes.said(row).model_dump_json() for row in found)
         seen, comma = (found[-1]["number"], found[-1]["id"]), ","
     yield "]}"
+
+
+async def all_of(db: Database, user_id: str) -> AsyncIterator[str]:
+    """Every conversation of theirs with every branch, in the order in which they were begun, a comma between."""
+    seen, comma = "", ""
+    while True:
+        async with db.read() as session:
+            found = await session.all(Conversation, ALL_OF, user_id, seen, BATCH)
+        for conversation in found:
+            yield comma
+            comma = ","
+            async for piece in as_json(db, conversation):
+                yield piece
+        if len(found) < BATCH:
+            return
+        seen = found[-1].id
 
 
 async def history(db: Database, found: Sequence[Row], next_cursor: str | None) -> AsyncIterator[str]:

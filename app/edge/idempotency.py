@@ -118,6 +118,11 @@ async def forget(session: Session, ask: Ask) -> None:
     )
 
 
+async def forget_all(session: Session, user_id: str) -> None:
+    """Of somebody who leaves; what was answered to them goes too."""
+    await session.run("DELETE FROM idempotency_keys WHERE user_id = $1", user_id)
+
+
 async def sweep(session: Session, now: datetime) -> int:
     return await session.run("DELETE FROM idempotency_keys WHERE claimed_at < $1", now - KEPT)
 
