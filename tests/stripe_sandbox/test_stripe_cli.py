@@ -1,10 +1,7 @@
-"""Stripe's own command line presses the till's buttons. It comes from npm: `npm install -g @stripe/cli`."""
+"""Stripe's own command line presses the till's buttons."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
 from pathlib import Path
 
 import httpx2
@@ -12,43 +9,25 @@ import pytest
 import stripe
 
 from app.stripe_sandbox.till import SANDBOX_KEY, Till
+from tests.stripe_sandbox.cli import EVENTS, needs_cli, trigger
 from tests.stripe_sandbox.inbox import Inbox
 from tests.stripe_sandbox.sdk import pack
 
-STRIPE = os.environ.get("STRIPE_CLI") or shutil.which("stripe")
 SIGNED_IN = {"Authorization": f"Bearer {SANDBOX_KEY}"}
-EVENTS = [
-    "checkout.session.completed",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed",
-    "checkout.session.expired",
-    "charge.refunded",
-    "charge.dispute.created",
-    "customer.subscription.deleted",
-    "subscription.payment_succeeded",
-    "payment_intent.payment_failed",
-]
 # It names a flow and not an event.
 TOLD = {"subscription.payment_succeeded": "invoice.payment_succeeded"}
 
 
+@needs_cli
 @pytest.mark.slow
-@pytest.mark.skipif(STRIPE is None, reason="Stripe's CLI is not here: npm install -g @stripe/cli, or set STRIPE_CLI")
 @pytest.mark.parametrize("event", EVENTS)
 async def test_the_cli_triggers_it_and_the_shop_is_told(
     till: Till, till_url: str, inbox: Inbox, tmp_path: Path, event: str
 ) -> None:
-    assert STRIPE is not None
-    process = await asyncio.create_subprocess_exec(
-        *(STRIPE, "trigger", event, "--api-key", SANDBOX_KEY, "--api-base", till_url),
-        env={**os.environ, "HOME": str(tmp_path), "STRIPE_CLI_TELEMETRY_OPTOUT": "1"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
+    code, said = await trigger(event, SANDBOX_KEY, till_url, tmp_path)
     await till.settled()
 
-    assert process.returncode == 0, said.decode()
+    assert code == 0, said
     assert TOLD.get(event, event) in inbox.types
     assert {delivery["status"] for delivery in till.deliveries()} == {200}
 
