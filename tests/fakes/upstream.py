@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scripts.upstream.frames import text_of, words
 from scripts.upstream.seen import Record, Seen
@@ -22,6 +22,10 @@ class FakeUpstream:
     @property
     def open_connections(self) -> int:
         return len(self._server.connections)
+
+    def answer_with(self, tokens: int, gap_seconds: float) -> None:
+        """From the next call on."""
+        self._server.options = replace(self._server.options, tokens=tokens, gap_seconds=gap_seconds)
 
     @property
     def last(self) -> Record:
