@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.accounts.identity import identity
-from app.db import Row
+from app.db import Row, Session
 from app.edge import paging
 from app.edge.endpoints import get
 from app.edge.paging import Page
@@ -33,6 +33,9 @@ Day = Annotated[Text, Field(max_length=40, description="A date (2026-01-31) or a
 class StatementQuery(Page):
     start: Day | None = Field(None, alias="from", description="The first moment that belongs to it")
     end: Day | None = Field(None, alias="to", description="The last day, or the first moment after it")
+    order: Literal["oldest", "newest"] = Field(
+        "oldest", description="What comes first; a CSV is always from the oldest"
+    )
     format: Literal["json", "csv"] = Field("json", description="`csv` gives all of it at once")
 
 
@@ -173,8 +176,7 @@ async def show_statement(request: Request, query: StatementQuery) -> StatementOu
         within = await statement.between(session, me.user_id, start, end)
         if query.format == "csv":
             return _csv(its, me.user_id, within)
-        after = _sequence(query)
-        found = await statement.entries(session, me.user_id, within, after=after, limit=query.limit + 1)
+        found = await _entries(session, me.user_id, within, query)
     shown, next_cursor = paging.cut(found, query, lambda entry: (entry.created_at, str(entry.sequence)))
     return StatementOut(
         user_id=me.user_id,
@@ -193,16 +195,24 @@ async def verify_statement(request: Request) -> VerdictOut:
     return VerdictOut(ok=verdict.ok, entries=verdict.entries, first_bad=verdict.first_bad)
 
 
+async def _entries(session: Session, user_id: str, within: Range, query: StatementQuery) -> list[LedgerEntry]:
+    """One more than the page holds."""
+    seen = _sequence(query)
+    if query.order == "newest":
+        return await statement.newest(session, user_id, within, before=seen, limit=query.limit + 1)
+    return await statement.entries(session, user_id, within, after=seen or 0, limit=query.limit + 1)
+
+
 def _usage_row(row: Row) -> UsageRow:
     values = dict(row)
     return UsageRow.model_validate({**values, "tokens_used": values.pop("charged"), "type": values.pop("outcome")})
 
 
-def _sequence(query: StatementQuery) -> int:
+def _sequence(query: StatementQuery) -> int | None:
     """Where the page before ended. A cursor of another list is not one of this."""
     place = query.after
     if place is None:
-        return 0
+        return None
     if not place[1].isdecimal() or len(place[1]) > 18:
         raise Invalid.field("cursor", "This is not a cursor that we gave out.")
     return int(place[1])

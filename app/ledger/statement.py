@@ -43,6 +43,17 @@ async def entries(session: Session, user_id: str, within: Range, *, after: int, 
     )
 
 
+async def newest(session: Session, user_id: str, within: Range, *, before: int | None, limit: int) -> list[LedgerEntry]:
+    """Newest first, those with a sequence below `before`."""
+    last = within.last if before is None else min(before - 1, within.last)
+    return await session.all(
+        LedgerEntry,
+        """SELECT * FROM ledger_entries WHERE user_id = $1 AND sequence >= $2 AND sequence <= $3
+           ORDER BY sequence DESC LIMIT $4""",
+        *(user_id, within.first, last, limit),
+    )
+
+
 async def _edge(session: Session, sql: str, user_id: str, moment: datetime) -> int:
     row = await session.row(sql, user_id, moment)
     if row is not None and row["sequence"] is not None:

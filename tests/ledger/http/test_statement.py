@@ -55,6 +55,29 @@ async def test_every_cut_of_it_adds_up(client: httpx2.AsyncClient, services: Ser
         assert [entry["createdAt"] for entry in part["entries"]] == [at for at in moments if start <= at < end]
 
 
+async def test_from_the_end_it_is_the_same_read_backwards_page_by_page(
+    client: httpx2.AsyncClient, services: Services, ann: Person
+) -> None:
+    for number in range(6):
+        await spend(services, ann.id, number)
+    whole = (await client.get(URL, headers=ann.headers)).json()["entries"]
+    within = {"from": whole[1]["createdAt"], "to": whole[6]["createdAt"]}
+
+    seen, cursor, sums = [], None, set()
+    while True:
+        asked = {**within, "order": "newest", "limit": "2", **({"cursor": cursor} if cursor else {})}
+        page = (await client.get(URL, headers=ann.headers, params=asked)).json()
+        seen, cursor = [*seen, *page["entries"]], page["nextCursor"]
+        sums.add((page["opening"], page["closing"]))
+        # What comes in between the pages moves none of them.
+        await spend(services, ann.id, 100 + len(seen))
+        if cursor is None:
+            break
+
+    assert seen == whole[5:0:-1]
+    assert sums == {(1000, 1000 - 5 * 15)}
+
+
 async def test_a_time_before_everything_or_after_it_is_an_empty_statement(
     client: httpx2.AsyncClient, ann: Person
 ) -> None:
