@@ -1,4 +1,7 @@
-"""The `prome` command as its users run it: a process of its own, in a directory of its own."""
+"""The `prome` command as its users run it: a process of its own, in a directory of its own.
+
+Most tests have it forked by tests/warm.py; with `PROME` or `PYTHON_M_APP` it is started from nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,23 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import httpx2
 
 from app.settings import Settings
+from tests.warm import Forked, Warm
 
 PROME = (str(Path(sys.executable).with_name("prome")),)
 PYTHON_M_APP = (sys.executable, "-m", "app")
 COMMAND_SECONDS = 30
+Process = subprocess.Popen[Any] | Forked
 START_SECONDS = 30
+# Whoever uses it brings the process up; it ends with the tests.
+warm = cache(Warm)
 OURS = {name.upper() for name in Settings.model_fields}
 
 
@@ -34,33 +44,43 @@ class Result:
 class Command:
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
-    prome: Sequence[str] = PROME
+    # Words to start it from nothing with.
+    prome: Sequence[str] = ()
 
     def run(self, *words: str, stdin: str = "", **settings: str) -> Result:
-        done = subprocess.run(
-            [*self.prome, *words],
-            cwd=self.folder,
-            env=self.environment(settings),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        with TemporaryFile("w+") as given, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+            given.write(stdin)
+            given.seek(0)
+            process = self.start(words, settings, stdin=given, stdout=out, stderr=err)
+            try:
+                code = process.wait(timeout=COMMAND_SECONDS)
+            finally:
+                process.kill()
+            return Result(code, _read(out), _read(err))
+
+    def start(
+        self,
+        words: Sequence[str],
+        settings: Mapping[str, str],
+        *,
+        stdin: IO[str] | None = None,
+        stdout: IO[str],
+        stderr: IO[str],
+    ) -> Process:
+        env = self.environment(settings)
+        with Path(os.devnull).open() as nothing:
+            given = stdin or nothing
+            if not self.prome:
+                return warm().start(words, self.folder, env, given, stdout, stderr)
+            command = [*self.prome, *words]
+            return subprocess.Popen(command, cwd=self.folder, env=env, stdin=given, stdout=stdout, stderr=stderr)
 
     @contextmanager
     def serving(self, **settings: str) -> Iterator[Server]:
         port = settings.pop("PORT", None) or str(free_port())
         log = self.folder / f"serve-{port}.log"
         with log.open("w") as output:
-            process = subprocess.Popen(
-                [*self.prome, "serve"],
-                cwd=self.folder,
-                env=self.environment({**settings, "PORT": port}),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+            process = self.start(["serve"], {**settings, "PORT": port}, stdout=output, stderr=output)
         try:
             server = Server(f"http://127.0.0.1:{port}", process, log)
             server.wait_until_ready()
@@ -78,7 +98,7 @@ class Command:
 @dataclass(frozen=True)
 class Server:
     url: str
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
 
     @property
@@ -101,6 +121,11 @@ class Server:
         began = time.monotonic()
         self.process.terminate()
         return self.process.wait(timeout=COMMAND_SECONDS), time.monotonic() - began
+
+
+def _read(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
 
 
 def free_port() -> int:

