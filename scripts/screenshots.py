@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,6 +19,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from app import migrations
 from app.clock import SystemClock
 from app.main import create_app
+from scripts.screenshots_billing import billing
+from tests.billing.ordering import stock
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.doing import expect_quiet, register, reply
 from tests.conftest import settings_for
@@ -51,12 +54,13 @@ SIZES = {"desktop": (1280, 860, 1), "phone": (390, 780, 2)}
 
 @asynccontextmanager
 async def service(provider: ScriptedProvider) -> AsyncIterator[str]:
-    with tempfile.TemporaryDirectory() as place:
-        url = f"sqlite+aiosqlite:///{place}/prome.db"
+    with tempfile.TemporaryDirectory() as place, socket.create_server(("127.0.0.1", 0)) as door:
+        url, port = f"sqlite+aiosqlite:///{place}/prome.db", door.getsockname()[1]
         await migrations.upgrade(url)
-        settings = settings_for(url, registrations_per_hour=1000, welcome_tokens=25_000)
+        settings = settings_for(url, registrations_per_hour=1000, welcome_tokens=25_000, host="127.0.0.1", port=port)
         app = create_app(settings, clock=SystemClock(), providers={provider.name: provider})
-        async with app.router.lifespan_context(app), serve(app) as address:
+        async with app.router.lifespan_context(app), serve(app, at=door) as address:
+            await stock(app.state.services)
             yield address
 
 
@@ -70,6 +74,12 @@ async def say(page: Page, text: str) -> None:
 async def picture(page: Page, name: str) -> None:
     await page.wait_for_timeout(400)  # Colours, formulas and the little movements come a moment later.
     await page.screenshot(path=OUT / f"{name}.png")
+
+
+async def whole(page: Page, name: str) -> None:
+    """What is below the window's edge as well."""
+    await page.wait_for_timeout(400)
+    await page.screenshot(path=OUT / f"{name}.png", full_page=True)
 
 
 async def chat(page: Page, provider: ScriptedProvider, name: str) -> None:
@@ -110,6 +120,7 @@ async def pictures(browser: Browser, url: str, provider: ScriptedProvider) -> No
             for name, path in PAGES.items():
                 await page.goto(path)
                 await picture(page, f"{name}-{size}-{scheme}")
+            await billing(page, f"{size}-{scheme}", whole)
             await context.close()
 
 

@@ -175,6 +175,6 @@ async def test_too_small_a_balance_is_a_card_with_the_shortfall_and_the_draft_st
 
     card = page.locator(".notices .trouble")
     await expect(card).to_contain_text(re.compile(r"You are [\d,]+ tokens short\."))
-    await expect(card.get_by_role("link", name="Get tokens")).to_have_attribute("href", "/billing")
+    await expect(card.get_by_role("link", name="Get tokens")).to_have_attribute("href", "/billing?from=/chat")
     await expect(card).to_contain_text("Nothing was charged.")
     await expect(page.get_by_label("Your message")).to_have_value(long.strip())

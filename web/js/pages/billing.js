@@ -13,7 +13,6 @@ import { PaymentView } from "../views/billing_payment.js";
 import { PlanView, stands } from "../views/billing_plan.js";
 import { RefundDialog, refundInWords } from "../views/billing_refund.js";
 import { showRates } from "../views/rates.js";
-import { toast } from "../views/toast.js";
 import { showTopBar } from "../views/top_bar.js";
 
 startShell();
@@ -55,10 +54,18 @@ function arrive(page) {
   const { trip } = page;
   const query = new URLSearchParams(location.search);
   trip.cameFrom(chatPath(query.get("from") ?? document.referrer, location.origin));
-  if (trip.from) Object.assign($("#way-back"), { href: trip.from, hidden: false });
+  showWayBack(trip.from);
   const returned = query.get("session_id");
   if (!returned) clearAddress();
   if (returned ?? trip.sessionId) confirmPayment(page, returned ?? trip.sessionId, !returned);
+}
+
+function showWayBack(path) {
+  if (!path) return;
+  const link = $(".way-back a");
+  link.href = path;
+  link.textContent = path === "/chat" ? "Back to the chat" : "Back to your conversation";
+  $(".way-back").hidden = false;
 }
 
 function clearAddress() {
@@ -119,11 +126,11 @@ function wireOrders(page) {
     // What is unused may be less than when the list was made.
     await orders.refresh().catch(fail);
     const order = orders.find(id);
-    if (!order?.refundable) return toast("Nothing of this purchase is left to give back.");
+    if (!order?.refundable) return announce("Nothing of this purchase is left to give back.");
     const done = await refund.ask(order);
     list.focus(id);
     if (!done) return null;
-    toast(refundInWords(done, order));
+    announce(refundInWords(done, order));
     return refresh(page).catch(fail);
   });
   $("#more-orders").addEventListener("click", async ({ target }) => {

@@ -44,7 +44,7 @@ function row(order) {
   fill(node, {
     name: order.name,
     when: day(order.createdAt),
-    practice: order.sandbox ? " · no real money" : "",
+    practice: order.sandbox ? " · sandbox" : "",
     price: price(order),
     state: inWords(order),
     returned: returned(order),

@@ -46,7 +46,7 @@ export class PackagesView extends EventTarget {
   #card(offer) {
     const card = packageCard(offer);
     const hasIt = offer.kind === "month" && this.#hasPlan;
-    const [action, words] = hasIt ? ["manage", "Manage your plan"] : ["buy", offer.kind === "month" ? "Subscribe" : "Buy"];
+    const [action, words] = hasIt ? ["manage", "Manage plan"] : ["buy", offer.kind === "month" ? "Subscribe" : "Buy"];
     const looks = hasIt ? "button quiet" : "button";
     const attributes = { type: "button", class: looks, "data-id": offer.id, "data-action": action };
     const button = element("button", attributes, words);

@@ -36,13 +36,20 @@ export class PaymentView {
     fill(this.#root, { words, aside: asideOf(payment) });
     this.#root.dataset.state = payment.state ?? "confirming";
     this.#root.dataset.busy = String(isBusy && !payment.isLate);
-    $("[data-action=continue]", this.#root).hidden = !(isPaid && from);
-    if (from) $("[data-action=continue]", this.#root).href = from;
+    this.#showWayOn(isPaid ? (from ?? "/chat") : null);
     $("[data-action=again]", this.#root).hidden = !payment.isLate;
     this.#root.hidden = false;
     if (title === this.#isShown) return;
     this.#isShown = title;
     $("h2", this.#root).textContent = title;
+  }
+
+  #showWayOn(path) {
+    const link = $("[data-action=continue]", this.#root);
+    link.hidden = !path;
+    if (!path) return;
+    link.href = path;
+    link.textContent = path === "/chat" ? "Go on chatting" : "Continue this answer";
   }
 }
 

@@ -12,7 +12,6 @@ export function packageCard(offer) {
     description: offer.description,
     kind: isPlan ? "Plan" : "",
     tokens: count(offer.tokens),
-    unit: isPlan ? "tokens a month" : "tokens",
     price: price(offer),
     each: perThousand(offer),
   });

@@ -6,4 +6,5 @@ export function showRates(place, models) {
   const row = (model) =>
     element("div", {}, element("dt", {}, model.name), element("dd", {}, priceInWords(model)));
   place.replaceChildren(...models.map(row));
+  place.setAttribute("aria-busy", "false");
 }

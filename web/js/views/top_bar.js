@@ -1,11 +1,10 @@
-import { $, fill } from "../dom.js";
+import { $, announce, fill } from "../dom.js";
 import { session } from "../session.js";
-import { toast } from "./toast.js";
 
 /** Who is signed in, and the way out. */
 export function showTopBar(user) {
   const [initial] = user.name || user.email;
   fill($(".site-header"), { email: user.email, initial: initial.toUpperCase() });
   $(".who").title = user.email;
-  $("#sign-out").addEventListener("click", () => session.signOut().catch((error) => toast(error.message)));
+  $("#sign-out").addEventListener("click", () => session.signOut().catch((error) => announce(error.message)));
 }

@@ -16,6 +16,9 @@ function shortfall({ body }) {
   const words = `This needs about ${balance(body.needed ?? 0)}, and you have ${balance(body.available ?? 0)}. ${others}`;
   return [
     element("p", {}, element("strong", {}, `You are ${balance(missing)} short. `), words, "Your message is kept."),
-    element("p", {}, element("a", { class: "button small", href: "/billing" }, "Get tokens")),
+    element("p", {}, element("a", { class: "button small", href: shop() }, "Get tokens")),
   ];
 }
+
+/** The packages, and from there the way back here. */
+const shop = () => `/billing?from=${encodeURIComponent(location.pathname).replaceAll("%2F", "/")}`;
