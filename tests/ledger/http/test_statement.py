@@ -63,7 +63,8 @@ async def test_from_the_end_it_is_the_same_read_backwards_page_by_page(
     whole = (await client.get(URL, headers=ann.headers)).json()["entries"]
     within = {"from": whole[1]["createdAt"], "to": whole[6]["createdAt"]}
 
-    seen, cursor, sums = [], None, set()
+    seen: list[object] = []
+    cursor, sums = None, set()
     while True:
         asked = {**within, "order": "newest", "limit": "2", **({"cursor": cursor} if cursor else {})}
         page = (await client.get(URL, headers=ann.headers, params=asked)).json()
