@@ -23,21 +23,30 @@ export class Chat extends EventTarget {
     this.#drafts = drafts;
   }
 
-  /** Opens a conversation, or an empty page; what runs elsewhere goes on running. */
-  async open(id) {
+  /** Opens a conversation, perhaps at one of its messages, or an empty page; what runs elsewhere goes on running. */
+  async open(id, messageId = null) {
     const kept = [...this.#replies.keys()].find((each) => each.id === id && id);
     const transcript = kept ?? new Transcript(id);
     this.transcript = transcript;
-    this.isLoading = Boolean(id) && !kept;
+    this.isLoading = Boolean(id) && (!kept || Boolean(messageId));
     this.#fire("open");
     if (!this.isLoading) return;
     try {
-      await Promise.all([transcript.load(), this.lookForRunning()]);
+      if (!kept) await Promise.all([transcript.load(), this.lookForRunning()]);
+      if (messageId) await transcript.reach(messageId).catch(() => {});
       if (this.transcript === transcript) this.rejoin();
     } finally {
       if (this.transcript === transcript) this.isLoading = false;
     }
-    if (this.transcript === transcript) this.#fire("open");
+    if (this.transcript === transcript) this.#fire("open", { messageId });
+  }
+
+  /** The open conversation as it has become elsewhere, without taking it from the reader's eyes. */
+  async refresh() {
+    const { transcript } = this;
+    if (this.isLoading || this.#replies.has(transcript)) return;
+    await Promise.all([transcript.load(), this.lookForRunning()]).catch(() => {});
+    if (this.transcript === transcript) this.rejoin();
   }
 
   replyOf(transcript = this.transcript) {
@@ -103,11 +112,8 @@ export class Chat extends EventTarget {
   /** It ended between the look at the messages and the look at the streams, or is about to be ended by the server. */
   #lookAgain(transcript) {
     clearTimeout(this.#again);
-    this.#again = setTimeout(async () => {
-      const isPast = this.transcript !== transcript || this.#replies.has(transcript);
-      if (isPast || transcript.tip?.status !== "streaming") return;
-      await Promise.all([transcript.load(), this.lookForRunning()]).catch(() => {});
-      if (this.transcript === transcript) this.rejoin();
+    this.#again = setTimeout(() => {
+      if (this.transcript === transcript && transcript.tip?.status === "streaming") this.refresh();
     }, LOOK_AGAIN_MS);
   }
 

@@ -20,6 +20,7 @@ import { troubleOf } from "../views/trouble.js";
 startShell();
 
 const notices = $(".notices");
+const messageInHash = () => /^#(msg_\w+)$/.exec(location.hash)?.[1];
 const idInPath = () => decodeURIComponent(/^\/chat\/([^/]+)$/.exec(location.pathname)?.[1] ?? "") || null;
 
 const user = await requireUser().catch((error) => notices.replaceChildren(...describe(error)));
@@ -43,7 +44,10 @@ function start(user) {
     newChat: () => page.open(null),
   };
   const drawer = wireDrawer();
-  page.sidebar.addEventListener("choose", ({ detail }) => (drawer.close(), page.open(detail)));
+  page.sidebar.addEventListener("choose", ({ detail: { id, messageId } }) => {
+    drawer.close();
+    page.open(id, { messageId });
+  });
   for (const link of $$("[data-new-chat]")) {
     link.addEventListener("click", (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -64,7 +68,7 @@ function start(user) {
   conversations.load();
   page.picker.load().catch((error) => notices.replaceChildren(troubleOf(error)));
   if (!idInPath()) chat.lookForRunning();
-  page.open(idInPath(), { isFirst: true });
+  page.open(idInPath(), { isFirst: true, messageId: messageInHash() });
 }
 
 /** What a hand or a key asks for comes with the first one that does. */
@@ -84,13 +88,14 @@ function wireLater(page) {
   });
 }
 
-async function openConversation({ chat, composer, drafts, sidebar }, id, { isFirst = false, isNew = !isFirst } = {}) {
+async function openConversation(page, id, { isFirst = false, isNew = !isFirst, messageId } = {}) {
+  const { chat, composer, drafts, sidebar } = page;
   // An empty box means no draft, but not while the page starts, nor while its message is on its way.
   if (composer.text || !(isFirst || chat.replyOf())) drafts.keep(chat.transcript.id, composer.text);
   if (isNew && idInPath() !== id) history.pushState(null, "", id ? `/chat/${encodeURIComponent(id)}` : "/chat");
   notices.replaceChildren();
   composer.text = drafts.text(id);
-  const opening = chat.open(id);
+  const opening = chat.open(id, messageId);
   sidebar.mark({ openId: id, running: chat.running });
   composer.focus();
   try {
@@ -101,16 +106,17 @@ async function openConversation({ chat, composer, drafts, sidebar }, id, { isFir
     if (error.status !== 404) return notices.replaceChildren(troubleOf(error));
     toast("This conversation does not exist any more.");
     history.replaceState(null, "", "/chat");
-    await openConversation({ chat, composer, drafts, sidebar }, null, { isNew: false });
+    await page.open(null, { isNew: false });
   }
 }
 
 function wireChat({ chat, composer, conversations, drafts, messages, showBalance, sidebar }) {
-  const show = () => {
+  const show = ({ detail }) => {
     const { transcript, isLoading } = chat;
     $(".loading").hidden = !isLoading;
     showPlace(chat);
     messages.show(transcript);
+    if (detail?.messageId) messages.toMessage(detail.messageId);
     transcript.addEventListener("change", () => transcript === chat.transcript && showPlace(chat));
     mark();
   };
@@ -238,7 +244,7 @@ function wireAccount({ chat, conversations, newChat }, account) {
     if (detail.id === transcript.id) {
       if (detail.deleted) return newChat();
       const isElsewhere = detail.currentMessageId !== transcript.tip?.id && !chat.replyOf();
-      if (isElsewhere) chat.open(transcript.id).catch(() => {});
+      if (isElsewhere) chat.refresh();
     }
     chat.lookForRunning();
   });

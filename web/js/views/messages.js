@@ -3,30 +3,31 @@ import { Follow } from "../models/follow.js";
 import { MessageView } from "./message.js";
 
 const SHOWN = 30;
+const BEFORE = 8;
 
-/** The messages of the open conversation: the last ones first, earlier ones as the reader comes to them. */
+/** The messages of the open conversation: its end first, or where a search found something; more as the reader goes. */
 export class MessagesView {
   #root;
   #scroller;
   #jump;
-  #earlier;
+  #earlier = element("div", { class: "earlier" });
+  #later = element("div", { class: "earlier" });
+  #nearing;
   #follow = new Follow();
   #views = new Map();
   #transcript = null;
+  // Of its messages those from the first up to the end are on the page.
   #first = 0;
+  #end = 0;
   #listening = null;
 
   constructor({ root, scroller, jump }) {
     this.#root = root;
     this.#scroller = scroller;
     this.#jump = jump;
-    this.#earlier = element("div", { class: "earlier" });
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     jump.addEventListener("click", () => this.toEnd());
-    new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.#showEarlier(), {
-      root: scroller,
-      rootMargin: "600px 0px 0px",
-    }).observe(this.#earlier);
+    this.#nearing = new IntersectionObserver((seen) => this.#near(seen), { root: scroller, rootMargin: "1200px 0px" });
     // Formulas, colours and fonts come late and make the page longer.
     new ResizeObserver(() => this.#keepUp()).observe(root);
   }
@@ -37,11 +38,11 @@ export class MessagesView {
     const options = { signal: this.#listening.signal };
     this.#transcript = transcript;
     this.#views = new Map();
-    transcript.addEventListener("change", () => this.#render(), options);
+    this.#first = this.#end = 0;
+    transcript.addEventListener("change", () => this.#changed(), options);
+    transcript.addEventListener("earlier", ({ detail }) => this.#moved(detail), options);
     transcript.addEventListener("message", ({ detail }) => this.#touched(detail), options);
     transcript.addEventListener("grew", ({ detail }) => this.#views.get(detail)?.grow(() => this.#keepUp()), options);
-    this.#first = Math.max(0, transcript.messages.length - SHOWN);
-    this.#render();
     this.toEnd();
   }
 
@@ -54,21 +55,93 @@ export class MessagesView {
   }
 
   toEnd() {
+    const { length } = this.#transcript.messages;
     this.#follow.on = true;
+    if (this.#end < length || length === 0) this.#render(length - SHOWN, length);
     this.#keepUp();
   }
 
-  #render() {
+  /** Shows that message with what is around it. */
+  toMessage(id) {
     const { messages } = this.#transcript;
-    this.#first = Math.max(0, Math.min(this.#first, messages.length - 1));
-    const shown = messages.slice(this.#first);
-    const views = new Map(shown.map((message) => [message, this.#views.get(message) ?? new MessageView(message)]));
-    for (const [message, view] of views) if (this.#views.has(message)) view.update(this.stateOf(message));
-    this.#views = views;
-    const nodes = [...views.values()].map(({ node }) => node);
-    if (this.#first > 0) nodes.unshift(this.#earlier);
-    this.#root.replaceChildren(...nodes);
+    const at = messages.findIndex((each) => each.id === id);
+    if (at < 0) return;
+    this.#follow.on = false;
+    if (at < this.#first || at >= this.#end) this.#render(at - BEFORE, Math.min(messages.length, at - BEFORE + SHOWN));
+    const { node } = this.#views.get(messages[at]);
+    node.scrollIntoView({ block: "start" });
+    node.classList.add("found");
+    node.addEventListener("animationend", () => node.classList.remove("found"), { once: true });
+    this.#scrolled();
+  }
+
+  /** Whoever reads the end goes on reading it; whoever reads elsewhere stays there. */
+  #changed() {
+    const { length } = this.#transcript.messages;
+    const isNew = ![...this.#views.keys()].some((message) => this.#transcript.messages.includes(message));
+    if (isNew) return this.#render(length - SHOWN, length), this.#keepUp();
+    this.#render(this.#first, this.#isAtEnd || this.#end > length ? length : this.#end);
     this.#keepUp();
+  }
+
+  #moved(count) {
+    this.#first += count;
+    this.#end += count;
+    this.#mark();
+  }
+
+  get #isAtEnd() {
+    return this.#later.parentNode === null;
+  }
+
+  #render(first, end) {
+    this.#first = Math.max(0, Math.min(first, end - 1));
+    this.#end = end;
+    const shown = this.#transcript.messages.slice(this.#first, end);
+    this.#views = new Map(shown.map((message) => [message, this.#views.get(message) ?? this.#viewFor(message)]));
+    const nodes = [...this.#views.values()].map(({ node }) => node);
+    const kept = new Set(nodes);
+    for (const child of [...this.#root.children]) if (!kept.has(child)) child.remove();
+    let at = this.#root.firstChild;
+    for (const node of nodes) {
+      if (node === at) at = at.nextSibling;
+      else this.#root.insertBefore(node, at);
+    }
+    this.#mark();
+  }
+
+  #viewFor(message) {
+    const view = new MessageView(message);
+    if (message.status === "streaming") view.update(this.stateOf(message));
+    return view;
+  }
+
+  /** Puts a mark where more begins. One that is seen only then is news to the observer, so it is watched anew. */
+  #mark() {
+    const { hasEarlier, messages } = this.#transcript;
+    this.#nearing.disconnect();
+    if (this.#first > 0 || hasEarlier) this.#root.prepend(this.#earlier);
+    else this.#earlier.remove();
+    if (this.#end < messages.length) this.#root.append(this.#later);
+    else this.#later.remove();
+    for (const mark of [this.#earlier, this.#later]) if (mark.parentNode) this.#nearing.observe(mark);
+  }
+
+  #near(seen) {
+    const isSeen = (mark) => seen.some(({ isIntersecting, target }) => isIntersecting && target === mark);
+    if (isSeen(this.#later)) {
+      const { length } = this.#transcript.messages;
+      this.#render(this.#first, Math.min(length, this.#end + SHOWN));
+    }
+    if (!isSeen(this.#earlier)) return;
+    if (this.#first > 0) this.#showEarlier();
+    else this.#transcript.earlier().catch(() => {});
+  }
+
+  #showEarlier() {
+    const { scrollHeight, scrollTop } = this.#scroller;
+    this.#render(this.#first - SHOWN, this.#end);
+    if (!this.#follow.on) this.#scroller.scrollTop = scrollTop + this.#scroller.scrollHeight - scrollHeight;
   }
 
   #touched(message) {
@@ -76,25 +149,14 @@ export class MessagesView {
     this.#keepUp();
   }
 
-  #showEarlier() {
-    if (this.#first === 0) return;
-    const { scrollHeight, scrollTop } = this.#scroller;
-    const from = Math.max(0, this.#first - SHOWN);
-    const added = this.#transcript.messages.slice(from, this.#first).map((message) => [message, new MessageView(message)]);
-    this.#first = from;
-    this.#views = new Map([...added, ...this.#views]);
-    this.#earlier.after(...added.map(([, { node }]) => node));
-    if (from === 0) this.#earlier.remove();
-    if (!this.#follow.on) this.#scroller.scrollTop = scrollTop + this.#scroller.scrollHeight - scrollHeight;
-  }
-
   #keepUp() {
-    if (this.#follow.on) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (this.#follow.on && this.#isAtEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#scrolled();
   }
 
   #scrolled() {
-    this.#jump.hidden = this.#follow.scrolled(this.#scroller);
+    const isFollowing = this.#follow.scrolled(this.#scroller);
+    if (!this.#isAtEnd) this.#follow.on = false;
+    this.#jump.hidden = isFollowing && this.#isAtEnd;
   }
 }
-

@@ -3,7 +3,10 @@ import { grouped } from "../models/days.js";
 
 const SEARCH_MS = 200;
 
-/** The list of conversations. Fires "choose" with the id of the one that was clicked, "more" and "rename". */
+/**
+ * The list of conversations. Fires "choose" with the id of the one that was clicked, and of the message when a search
+ * found one in it; "more" and "rename".
+ */
 export class Sidebar extends EventTarget {
   #conversations;
   #list;
@@ -80,7 +83,7 @@ export class Sidebar extends EventTarget {
     const link = event.target.closest("a");
     if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
     event.preventDefault();
-    this.dispatchEvent(new CustomEvent("choose", { detail: row.dataset.id }));
+    this.dispatchEvent(new CustomEvent("choose", { detail: { ...row.dataset } }));
   }
 
   #render() {
@@ -102,11 +105,12 @@ export class Sidebar extends EventTarget {
     return [element("h2", { id }, heading), list];
   }
 
-  #row({ id, title, snippet }) {
+  #row({ id, title, snippet, messageId }) {
     const row = clone("conversation-row");
     row.dataset.id = id;
     const link = $("a", row);
-    link.href = `/chat/${encodeURIComponent(id)}`;
+    link.href = `/chat/${encodeURIComponent(id)}${messageId ? `#${messageId}` : ""}`;
+    if (messageId) row.dataset.messageId = messageId;
     $(".row-title", row).textContent = title;
     $(".row-snippet", row).textContent = snippet ?? "";
     $(".row-more", row).setAttribute("aria-label", `More about ${title}`);
