@@ -13,13 +13,14 @@ export async function toggleReceipt(button, place, messageId) {
   if (isOpen) return;
   place.replaceChildren(element("p", { class: "hint" }, "Fetching the receipt…"));
   try {
-    place.replaceChildren(...rows(await get(`/api/billing/usage/${encodeURIComponent(messageId)}`)));
+    place.replaceChildren(...receiptOf(await get(`/api/billing/usage/${encodeURIComponent(messageId)}`)));
   } catch (error) {
     place.replaceChildren(...describe(error));
   }
 }
 
-function rows(bill) {
+/** The lines of a receipt, and who counted them. */
+export function receiptOf(bill) {
   const facts = [
     ["Model", bill.model],
     ["Question and history", `${count(bill.promptTokens)}${rate(bill.inputRate)}`],
