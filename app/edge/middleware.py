@@ -19,6 +19,8 @@ from app.observability.metrics import Metrics
 log = logs.get("prome.access")
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 UNROUTED = "(none)"
+NO_PAGES = ("text/css", "text/javascript", "image/png", "font/")
+FOR_NO_PAGES = {"X-Content-Type-Options", "Cross-Origin-Resource-Policy", "Strict-Transport-Security"}
 HOST = re.compile(r"(\[(?P<six>[^\[\]]+)\]|(?P<name>[^\[\]:]+))(:\d*)?")
 
 
@@ -102,7 +104,10 @@ class LastResort:
 
 
 class SecurityHeaders:
-    """The same on every answer, errors and streams included; a route that knows better has set its own already."""
+    """The same on every answer, errors and streams included; a route that knows better has set its own already.
+
+    What can be no page, as a style sheet, is told less: a first visit asks for fifty such files.
+    """
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self.app, self.headers = app, headers
@@ -111,8 +116,10 @@ class SecurityHeaders:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = MutableHeaders(scope=message)
+                is_no_page = present.get("content-type", "").startswith(NO_PAGES)
                 for name, value in self.headers.items():
-                    present.setdefault(name, value)
+                    if not is_no_page or name in FOR_NO_PAGES:
+                        present.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, send_guarded)

@@ -13,6 +13,7 @@ from app.pages import CLOSED, PUBLIC
 from tests.conftest import Person, settings_for
 from tests.edge.rows import asking, running
 
+STYLES = "GET /assets/css/base.css"
 FOREIGN = {"Origin": "https://elsewhere.example"}
 OURS = "https://app.example"
 Client = httpx2.AsyncClient
@@ -36,6 +37,7 @@ async def every_kind_of_answer(client: Client, app: Starlette, **headers: str) -
 
 async def test_every_answer_forbids_foreign_scripts_frames_and_guesses(client: Client, app: Starlette) -> None:
     answers = await every_kind_of_answer(client, app)
+    del answers[STYLES]
 
     for asked, answer in answers.items():
         policy = answer.headers.get("content-security-policy", "")
@@ -47,6 +49,16 @@ async def test_every_answer_forbids_foreign_scripts_frames_and_guesses(client: C
         assert answer.headers["referrer-policy"] == "same-origin", asked
         assert answer.headers["x-request-id"], asked
         assert "strict-transport-security" not in answer.headers, asked
+
+
+async def test_what_can_be_no_page_is_told_no_more_than_it_needs(client: Client) -> None:
+    missing, found = [await client.get(path) for path in ("/assets/css/none.css", STYLES.removeprefix("GET "))]
+
+    assert found.headers["x-content-type-options"] == "nosniff"
+    assert found.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "content-security-policy" not in found.headers
+    assert sum(len(name) + len(value) + 4 for name, value in found.headers.items()) < 450
+    assert "content-security-policy" in missing.headers
 
 
 async def test_a_foreign_origin_is_echoed_by_nothing(client: Client, app: Starlette) -> None:
