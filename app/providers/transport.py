@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator
 from functools import cache
 from io import BytesIO
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
@@ -40,6 +41,7 @@ class Transport(httpx2.AsyncBaseTransport):
             # Read from, and not handed over as bytes, because those are copied whole into the socket's buffer.
             data=BytesIO(request.content) if request.content else None,
             allow_redirects=False,
+            proxy=_proxy(request.url.scheme, request.url.host),
         )
         return httpx2.Response(
             below.status, headers=below.raw_headers, stream=Body(below), request=request, extensions={BELOW: below}
@@ -78,6 +80,12 @@ def below(response: httpx2.Response) -> aiohttp.ClientResponse:
 
 
 @cache
+def _proxy(scheme: str, host: str) -> str | None:
+    """The environment's. Looked up once, because aiohttp would ask a thread for it at every question."""
+    return None if proxy_bypass(host) else getproxies().get(scheme)
+
+
+@cache
 def _certificates() -> ssl.SSLContext:
     """Read once, and not while somebody waits: it takes longer than all the rest of a question."""
     return httpx2.create_ssl_context()
@@ -90,5 +98,4 @@ def _session(certificates: ssl.SSLContext) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        trust_env=True,
     )

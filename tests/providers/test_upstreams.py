@@ -43,3 +43,14 @@ async def test_an_upstream_without_a_key_is_asked_all_the_same() -> None:
 
 def test_gemini_is_asked_where_it_speaks_the_same_protocol() -> None:
     assert GEMINI_BASE_URL.endswith("/openai/")
+
+
+async def test_an_upstream_is_asked_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = "http://models.invalid/v1"
+    async with upstream() as fake:
+        monkeypatch.setenv("http_proxy", fake.url.removesuffix("/v1"))
+        provider = providers_from(settings_for("sqlite:///x.db", openai_base_url=elsewhere))["openai"]
+        told = await read(provider.reply(ask()))
+        await provider.close()
+
+    assert told.text == text_of(16)
