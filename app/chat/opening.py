@@ -49,6 +49,7 @@ class Limits:
 
 async def open_turn(
     session: Session,
+    stream_id: str,
     plan: Plan,
     quote: Quote,
     limits: Limits,
@@ -59,7 +60,7 @@ async def open_turn(
     """Raises `InsufficientTokens` when the balance has shrunk since the quote."""
     ask = plan.ask
     await _claim(session, again, now)
-    facts = _facts(plan, quote)
+    facts = _facts(stream_id, plan, quote)
     terms = Terms(
         *(plan.prompt_tokens, quote.max_tokens, plan.rates, plan.model.id),
         *(facts.conversation_id, facts.message_id),
@@ -84,10 +85,10 @@ async def _claim(session: Session, again: Repeatable | None, now: datetime) -> N
         raise AlreadyAsked(first.stream_id)
 
 
-def _facts(plan: Plan, quote: Quote) -> Facts:
+def _facts(stream_id: str, plan: Plan, quote: Quote) -> Facts:
     carried = plan.carried
     return Facts(
-        stream_id=new_id("str"),
+        stream_id=stream_id,
         user_id=plan.ask.user_id,
         conversation_id=plan.conversation_id,
         message_id=carried.id if carried else new_id("msg"),

@@ -79,14 +79,19 @@ class Recovery:
             await self._db.transact(partial(_write, turns=due[start : start + BATCH], now=now))
 
     async def _tick(self) -> None:
+        is_away = False
         while True:
             await asyncio.sleep(TICK_SECONDS)
             try:
-                await self._workers.sign(asyncio.get_running_loop().time())
+                if await self._workers.sign(asyncio.get_running_loop().time()):
+                    await self._end_what_was_lost()
                 await self._stop_what_was_asked()
                 await self.save()
+                is_away = False
             except DatabaseUnavailable:
-                log.warning("checkpoint_waits_for_the_database")
+                if not is_away:
+                    log.warning("checkpoints_wait_for_the_database")
+                is_away = True
             except Exception as error:
                 log.error("checkpoint_failed", exc_info=error)
             self._stop_unread()
@@ -110,14 +115,23 @@ class Recovery:
 
     async def _left_behind(self) -> list[Row]:
         async with self._db.read() as session:
-            rows = await session.rows(LEFT_BEHIND)
-            for stream_id in sorted(self._turns.lost)[:BATCH]:
-                rows += await session.rows(ONE, stream_id)
-        return rows
+            return await session.rows(LEFT_BEHIND)
+
+    async def _end_what_was_lost(self) -> None:
+        """By this worker, because no other knows of it."""
+        for stream_id in sorted(self._turns.lost)[:BATCH]:
+            async with self._db.read() as session:
+                row = await session.row(ONE, stream_id)
+            if row is None:
+                self._turns.lost.discard(stream_id)
+            else:
+                await self._tried_to_end(row)
 
     async def _tried_to_end(self, row: Row) -> bool:
         try:
             await self._end(row)
+        except DatabaseUnavailable:
+            raise
         except Exception as error:
             log.error("turn_cannot_end", stream=row["id"], exc_info=error)
             return False

@@ -15,7 +15,7 @@ from app.chat.endings import Draining
 from app.chat.opening import Limits, open_turn
 from app.chat.turn import Turn
 from app.clock import Clock
-from app.db import Database
+from app.db import Database, DatabaseUnavailable
 from app.edge.idempotency import Ask as Repeatable
 from app.errors import Unavailable
 from app.ids import new_id
@@ -63,7 +63,7 @@ class Turns:
         self._relay = relay
         self.worker = new_id("wrk")
         self.running: dict[str, Turn] = {}
-        # Those whose ending failed for a reason of our own; the recovery ends them instead.
+        # Nobody runs those, though they may be written down as running here; the recovery ends them instead.
         self.lost: set[str] = set()
         self.draining = False
         self._work: set[asyncio.Task[Any]] = set()
@@ -122,14 +122,19 @@ class Turns:
             plan, quote = await self.planned(ask)
             if not quote.affordable:
                 raise await self._not_affordable(plan)
+            stream_id = new_id("str")
             unit = partial(
-                open_turn, plan=plan, quote=quote, limits=self._limits, worker=self.worker, again=again,
-                now=self._clock.now(),
+                open_turn, stream_id=stream_id, plan=plan, quote=quote, limits=self._limits, worker=self.worker,
+                again=again, now=self._clock.now(),
             )  # fmt: skip
             try:
                 facts, meta = await self._db.transact(unit)
             except InsufficientTokens:
                 continue
+            except DatabaseUnavailable:
+                # It may have been written all the same, when only the answer to that was lost.
+                self.lost.add(stream_id)
+                raise
             turn = Turn(facts, meta, quote.max_tokens, asyncio.get_running_loop().time())
             self._run(turn, plan.prompt.messages)
             return turn

@@ -37,16 +37,17 @@ class Workers:
         async with self._db.begin() as session:
             await session.run("DELETE FROM workers WHERE id = $1", self._me)
 
-    async def sign(self, now: float) -> None:
-        """When it is time to. Who is found dead is struck off, so that what it ran can be ended."""
+    async def sign(self, now: float) -> bool:
+        """Whether it was time to. Who is found dead is struck off, so that what it ran can be ended."""
         if now - self._signed_at < SIGN_SECONDS:
-            return
+            return False
         async with self._db.begin() as session:
             await session.run(SIGN, self._me)
             rows = await session.rows("SELECT id, seen_at FROM workers WHERE id <> $1", self._me)
             for worker, seen_at in self._dead(rows, now):
                 await session.run(STRIKE_OFF, worker, seen_at)
         self._signed_at = now
+        return True
 
     def _dead(self, rows: list[Row], now: float) -> list[tuple[str, datetime]]:
         before = self._watched if now - self._signed_at < BLIND_SECONDS else {}

@@ -48,12 +48,15 @@ class PostgresEngine:
         with Translating():
             self._pool = await asyncpg.create_pool(
                 self._dsn,
-                min_size=1,
+                # Whoever needs a connection opens it; a pool that keeps some open logs each failure of an outage.
+                min_size=0,
                 max_size=self._pool_max,
                 timeout=CONNECT_SECONDS,
                 command_timeout=STATEMENT_SECONDS,
                 reset=_keep_as_it_is,
             )
+            # Whether it can be reached at all is said now.
+            await self._pool.release(await self._pool.acquire(timeout=CONNECT_SECONDS))
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
         return self._session(in_transaction=True)
@@ -75,7 +78,9 @@ class PostgresEngine:
             else:
                 yield session
         finally:
-            await self._pool.release(connection)
+            # One that cannot be cleaned is closed instead; what was committed stays so.
+            with suppress(*BROKEN):
+                await self._pool.release(connection)
         for effect in session.effects:
             effect()
 
@@ -90,15 +95,16 @@ async def _transaction(connection: PoolConnectionProxy) -> AsyncIterator[None]:
     """Only what the database raises is translated; what happens inside is for whoever is inside."""
     transaction = connection.transaction()
     with Translating():
-        await transaction.start()
+        # Entered and not only started: asyncpg then expects that whoever is cancelled in BEGIN leaves it open.
+        await transaction.__aenter__()
     try:
         yield
-    except BaseException:
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            await transaction.rollback()
+    except BaseException as error:
+        with suppress(*BROKEN):
+            await transaction.__aexit__(type(error), error, None)
         raise
     with Translating():
-        await transaction.commit()
+        await transaction.__aexit__(None, None, None)
 
 
 async def _keep_as_it_is(_connection: Any) -> None:
@@ -117,6 +123,8 @@ class Translating:
             raise DatabaseUnavailable from error
 
 
+# `InternalClientError` is what asyncpg says when the server goes away between two steps of one statement.
+BROKEN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 OUT_OF_REACH = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -127,6 +135,7 @@ OUT_OF_REACH = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.DiskFullError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncio.TimeoutError,
     ConnectionError,
     OSError,

