@@ -60,12 +60,12 @@ async def metrics(request: Request) -> Response:
 
 async def openapi(request: Request) -> Response:
     """This API as an OpenAPI 3.1 document."""
-    return Response(request.app.state.openapi_json, media_type="application/json")
+    return Response(request.app.state.described.json, media_type="application/json")
 
 
 async def docs_page(request: Request) -> Response:
     """This API as a page."""
-    described: dict[str, Any] = request.app.state.openapi
+    described: dict[str, Any] = request.app.state.described.document
     return HTMLResponse(docs.page(described))
 
 

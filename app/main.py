@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
 
-import orjson
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -115,8 +114,8 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.services = services
     app.state.identify = Identify(settings, services.db, services.clock, services.tokens)
-    app.state.openapi = openapi.document(routes, title="Prome", version=version("prome"), server=settings.public_url)
-    app.state.openapi_json = orjson.dumps(app.state.openapi)
+    about = {"title": "Prome", "version": version("prome"), "server": settings.public_url}
+    app.state.described = openapi.Description(routes, **about)
     return app
 
 

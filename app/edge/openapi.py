@@ -6,8 +6,10 @@ import inspect
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property, partial
 from typing import Any
 
+import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -45,6 +47,21 @@ ERROR_SCHEMA: dict[str, Any] = {
     },
     "additionalProperties": True,
 }
+
+
+class Description:
+    """The document, written when somebody first asks for it: most starts are not for that."""
+
+    def __init__(self, routes: Iterable[Any], *, title: str, version: str, server: str) -> None:
+        self._write = partial(document, routes, title=title, version=version, server=server)
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        return self._write()
+
+    @cached_property
+    def json(self) -> bytes:
+        return orjson.dumps(self.document)
 
 
 def document(routes: Iterable[Any], *, title: str, version: str, server: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
@@ -31,6 +32,7 @@ from tests.ledger.moved_clock import MovedDatabase
 
 STEPS = {"sqlite": 15_000, "postgres": 3_000}
 STEPS_OF_A_HISTORY = 50
+PARTS = 3
 WELCOME = 500
 DEEPER = 67 if os.environ.get("DEEP") else 1
 
@@ -228,8 +230,10 @@ class History(RuleBasedStateMachine):
         assert broken == []
 
 
-def test_the_ledger_never_differs_from_its_model(databases: Databases, tmp_path: Path) -> None:
-    promised = STEPS[databases.kind] * DEEPER
+# In parts, so that two processors can share the work.
+@pytest.mark.parametrize("part", range(1, PARTS + 1))
+def test_the_ledger_never_differs_from_its_model(databases: Databases, tmp_path: Path, part: int) -> None:
+    promised = STEPS[databases.kind] * DEEPER // PARTS
     with asyncio.Runner() as runner:
         world = World(databases, tmp_path, runner)
 
