@@ -12,13 +12,16 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scripts.bench import events, machine, storage, turn
+from scripts.bench import crowds, events, first_token, machine, storage, turn
 from scripts.bench.scale import FULL, TINY, Scale
 from scripts.bench.table import say
 
 PARTS: Mapping[str, Callable[[Path, Scale], None]] = {
     "storage": storage.bench,
     "events": events.bench,
+    "first": first_token.bench,
+    "open": crowds.open_streams,
+    "core": crowds.full_core,
     "turn": turn.bench,
 }
 

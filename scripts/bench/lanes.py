@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import orjson
 
@@ -64,6 +65,10 @@ class Lanes:
         self.all.append(lane)
         return lane
 
+    def add_upstream(self, name: str) -> None:
+        """Asked directly: what there is without anything in between."""
+        self.all.append(Lane(name, self.upstream, {order: [as_openai(order)] for order in self._orders}))
+
     def alternated(self, order: Order, scale: Scale, task: Task) -> dict[str, list[Figures]]:
         """Each once a round, after a round to warm up."""
         found: dict[str, list[Figures]] = {lane.name: [] for lane in self.all}
@@ -74,8 +79,14 @@ class Lanes:
                     found[lane.name].append(figures)
         return found
 
+    def task_for(self, lane: Lane, order: Order, task: Task) -> Task:
+        asked = lane.requests[order]
+        return replace(
+            task, port=lane.server.port, requests=asked, stamped=order.stamped, gate_port=self.upstream.port, levels=[]
+        )
+
     def measured(self, lane: Lane, order: Order, task: Task) -> Figures:
-        asked = replace(task, port=lane.server.port, requests=lane.requests[order], stamped=order.stamped)
+        asked = self.task_for(lane, order, task)
         server, upstream = lane.server.cpu(), self.upstream.cpu()
         came = ask(asked)
         if came.failures or not came.events:
@@ -94,9 +105,9 @@ def as_openai(order: Order) -> str:
     return request_of(PATH, orjson.dumps(body))
 
 
-def task(connections: int, **more: float) -> Task:
+def task(connections: int, **more: Any) -> Task:
     """Port and requests are the lane's."""
-    return replace(Task(0, [], connections), **more)  # type: ignore[arg-type]
+    return replace(Task(0, [], connections), **more)
 
 
 def middle(values: Sequence[float]) -> float:

@@ -24,19 +24,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from scripts.bench.wire import PLAIN, ordered
+from scripts.bench.wire import ordered
 
 PATH = "/v1/chat/completions"
-FRAME = b'id: 7\nevent: answer\ndata: {"content":"%s","finished":false}\n\n' % PLAIN
+FRAME = b'id: 7\nevent: answer\ndata: {"content":"%s","finished":false}\n\n'
 STREAM = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
 
 
 def floor(_upstream: str) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         order = ordered((await receive())["body"])
+        frame = FRAME % order.mark
         await send(STREAM)
         for _ in range(order.tokens):
-            await send({"type": "http.response.body", "body": FRAME, "more_body": True})
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
             if order.gap_ms:
                 await asyncio.sleep(order.gap_ms / 1000)
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -13,7 +14,17 @@ class Scale:
     replies: int = 2000
     paced_streams: int = 200
     paced_tokens: int = 200
+    first_token_streams: Sequence[int] = (1, 50, 500)
+    open_streams: Sequence[int] = (1000, 5000, 10_000)
+    # How long lateness is watched when all are open.
+    watch_seconds: float = 4.0
+    # So many streams, and the milliseconds between the tokens of each.
+    crowds: Sequence[tuple[int, int]] = ((1000, 20), (2000, 50), (5000, 50))
+    crowd_seconds: float = 10.0
 
 
 FULL = Scale()
-TINY = Scale(rounds=1, seconds=0.2, replies=2, paced_streams=2, paced_tokens=20)
+TINY = Scale(
+    rounds=1, seconds=0.2, replies=2, paced_streams=2, paced_tokens=20, first_token_streams=(1, 2),
+    open_streams=(2, 4), watch_seconds=0.2, crowds=((2, 20),), crowd_seconds=3.0,
+)  # fmt: skip
