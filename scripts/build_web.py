@@ -40,6 +40,7 @@ FILES: dict[str, tuple[str, str]] = {
 }
 COMPRESSED = {".js", ".css"}
 OWN = ("css/*.css", "js/**/*.js")
+SHEET = re.compile(rb'<link rel="stylesheet" href="/assets/(css/[\w-]+\.css)">')
 # Indentation, and comments on lines of their own; a test sees to it that no text in our scripts spans lines.
 BESIDE = re.compile(rb"^[ \t]*(?://[^\n]*\n|/\*\*[\s\S]*?\*/\n)|^[ \t]+", re.MULTILINE)
 BROTLI = """
@@ -92,8 +93,13 @@ def build(web: Path) -> bool:
 
 
 def make_small(web: Path) -> None:
-    """Our own files as they are sent, each named by the hash of what it was made of, so that none is ever stale."""
+    """Our own files as they are sent, each named by the hash of what it was made of, so that none is ever stale.
+
+    The style sheets of a page are sent as one, so their small form is that of all of them.
+    """
     found = [file.read_bytes() for pattern in OWN for file in web.glob(pattern)]
+    pages = [SHEET.findall(page.read_bytes()) for page in web.glob("*.html")]
+    found += [b"".join((web / name.decode()).read_bytes() for name in names) for names in pages if names]
     wanted = {hashlib.sha256(body).hexdigest(): BESIDE.sub(b"", body) for body in found}
     place = web / "vendor" / "small"
     place.mkdir(exist_ok=True)

@@ -1,7 +1,8 @@
 """Files as they lie in a folder: small on the wire, asked for once while they stay as they are.
 
 An address that names the version of the whole folder may be kept for ever; a page gets such addresses when it is
-served. Modules then import each other by relative paths, and so stay within one version.
+served. Modules then import each other by relative paths, and so stay within one version. The style sheets of a page are
+sent as one, `css/a+b.css`: together they are a third smaller.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ ALREADY_SMALL = {".png", ".woff2"}
 VERSION = re.compile(r"v-[0-9a-f]{12}")
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 ASK_AGAIN = {"Cache-Control": "no-cache"}
+SHEET = re.compile(r'[ \t]*<link rel="stylesheet" href="[^"]*/(css/[\w-]+\.css)">\n')
 # Of the libraries, the stamp stands for all.
 LOOKED_AT = ("css/*.css", "js/**/*.js", "*.svg", "icon/*", "vendor/stamp")
 
@@ -47,7 +49,7 @@ class File:
 class Static:
     def __init__(self, folder: Path, address: str) -> None:
         self._folder, self._address = folder.resolve(), address
-        self._kept: dict[Path, tuple[tuple[int, int], File]] = {}
+        self._kept: dict[str, tuple[tuple[tuple[int, int], ...], File]] = {}
         self._version: tuple[int, str] = (0, "")
 
     @property
@@ -70,17 +72,34 @@ class Static:
     def page(self, request: Request, name: str, headers: dict[str, str], status: int = 200) -> Response:
         """A page whose files are named with their version."""
         version = self.version
-        html = self._load(f"{name}.html").body.decode()
+        html = self._as_one_sheet(self._load(f"{name}.html").body.decode())
         body = html.replace(f'"{self._address}/', f'"{self._address}/{version}/').encode()
         found = File(body, TYPES[".html"], {"gzip": gzip.compress(body, 6, mtime=0)})
         return answer(request, found, headers, status)
 
     def _load(self, path: str) -> File:
-        file = self._found(path)
-        state = _state(file)
-        if file not in self._kept or self._kept[file][0] != state:
-            self._kept[file] = (state, _read(file, self._folder / "vendor" / "small"))
-        return self._kept[file][1]
+        files = [self._found(part) for part in self._parts(path)]
+        state = tuple(_state(file) for file in files)
+        if path not in self._kept or self._kept[path][0] != state:
+            self._kept[path] = (state, _read(files, self._folder / "vendor" / "small"))
+        return self._kept[path][1]
+
+    def _parts(self, path: str) -> list[str]:
+        """Only what some page asks for as one is put together; else anybody could fill the memory."""
+        if "+" not in path or path in self._kept:
+            return _sheets(path) if "+" in path else [path]
+        for page in self._folder.glob("*.html"):
+            if path == joined(SHEET.findall(page.read_text(encoding="utf-8"))):
+                return _sheets(path)
+        raise HTTPException(404)
+
+    def _as_one_sheet(self, html: str) -> str:
+        sheets = SHEET.findall(html)
+        if len(sheets) < 2:
+            return html
+        link = f'  <link rel="stylesheet" href="{self._address}/{joined(sheets)}">\n'
+        before, _, rest = SHEET.sub("\0", html).partition("\0")
+        return before + link + rest.replace("\0", "")
 
     def _found(self, path: str) -> Path:
         try:
@@ -116,13 +135,23 @@ def _state(file: Path) -> tuple[int, int]:
     return stat.st_mtime_ns, stat.st_size
 
 
-def _read(file: Path, small: Path) -> File:
+def joined(sheets: list[str]) -> str:
+    """`css/a+b.css` for `css/a.css` and `css/b.css`."""
+    return f"css/{'+'.join(Path(sheet).stem for sheet in sheets)}.css"
+
+
+def _sheets(path: str) -> list[str]:
+    return [f"css/{name}.css" for name in Path(path).stem.split("+")]
+
+
+def _read(files: list[Path], small: Path) -> File:
     """Small forms that the build made are taken: beside a library, or by the hash of what it was made of."""
-    body = file.read_bytes()
+    file, body = files[0], b"".join(file.read_bytes() for file in files)
     if file.suffix in ALREADY_SMALL:
         return File(body, TYPES[file.suffix])
     smaller = {"gzip": gzip.compress(body, 9, mtime=0)}
-    for stem in (file, small / hashlib.sha256(body).hexdigest()):
+    beside = [file] if len(files) == 1 else []
+    for stem in (*beside, small / hashlib.sha256(body).hexdigest()):
         for encoding, ending in (("gzip", "gz"), ("br", "br")):
             if (made := Path(f"{stem}.{ending}")).is_file():
                 smaller[encoding] = made.read_bytes()

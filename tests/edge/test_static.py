@@ -122,3 +122,29 @@ async def test_nothing_else_is_served(client: Client, folder: Path, path: str) -
     (folder / "css" / "base.css.br").write_bytes(b"made by the build")
 
     assert (await client.get(f"/assets/{path}")).status_code == 404
+
+
+async def test_the_style_sheets_of_a_page_come_as_one_and_in_their_order(client: Client, folder: Path) -> None:
+    (folder / "css" / "more.css").write_text("a { color: red }\n")
+    sheet = '<link rel="stylesheet" href="/assets/css/{}.css">\n'
+    (folder / "index.html").write_text(f"<head>\n{sheet.format('base')}{sheet.format('more')}</head>\n")
+
+    page = (await client.get("/")).text
+    address = await address_in(client)
+    whole = await client.get(address)
+
+    assert page.count("stylesheet") == 1
+    assert address.endswith("/css/base+more.css")
+    assert whole.text == STYLE + "a { color: red }\n"
+    assert whole.headers["content-type"] == "text/css; charset=utf-8"
+    assert "immutable" in whole.headers["cache-control"]
+
+
+@pytest.mark.parametrize("asked", ["more+base", "base+base", "base+more+base", "base+none", "+", "base+../../secret"])
+async def test_no_other_files_are_put_together(client: Client, folder: Path, asked: str) -> None:
+    (folder / "css" / "more.css").write_text("a { color: red }\n")
+    sheet = '<link rel="stylesheet" href="/assets/css/{}.css">\n'
+    (folder / "index.html").write_text(sheet.format("base") + sheet.format("more"))
+
+    assert (await client.get(f"/assets/css/{asked}.css")).status_code == 404
+    assert (await client.get("/assets/css/base+more.css")).status_code == 200

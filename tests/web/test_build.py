@@ -71,6 +71,21 @@ def test_our_own_files_are_sent_without_what_is_only_for_their_readers(tmp_path:
     assert not made.exists()
 
 
+def test_the_style_sheets_of_a_page_have_one_small_form(tmp_path: Path) -> None:
+    (tmp_path / "css").mkdir()
+    (tmp_path / "vendor").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "css" / f"{name}.css").write_text(f"{name} {{\n  margin: 0;\n}}\n")
+    page = "".join(f'  <link rel="stylesheet" href="/assets/css/{name}.css">\n' for name in ("b", "a"))
+    (tmp_path / "index.html").write_text(page)
+
+    make_small(tmp_path)
+
+    whole = sha256(b"b {\n  margin: 0;\n}\na {\n  margin: 0;\n}\n").hexdigest()
+    made = tmp_path / "vendor" / "small" / f"{whole}.gz"
+    assert gzip.decompress(made.read_bytes()) == b"b {\nmargin: 0;\n}\na {\nmargin: 0;\n}\n"
+
+
 def test_the_chat_page_names_every_module_that_it_will_want_at_once() -> None:
     """So that the browser asks for all of them together, and not for each when it has read the one before."""
     page = (WEB / "chat.html").read_text(encoding="utf-8")
