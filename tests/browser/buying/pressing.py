@@ -21,6 +21,11 @@ async def newcomer(page: Page) -> None:
     await expect(packages(page)).to_have_count(4)
 
 
+async def user_id(page: Page) -> str:
+    answer = await page.request.get("/api/auth/me")
+    return str((await answer.json())["user"]["id"])
+
+
 def packages(page: Page) -> Locator:
     return page.locator("#packages > .package")
 

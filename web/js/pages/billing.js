@@ -100,7 +100,7 @@ function confirmPayment(page, sessionId, wasLeft) {
 }
 
 async function refresh({ balance, orders }) {
-  await Promise.all([orders.refresh(), get("/api/billing/balance").then((has) => balance.show(has))]);
+  await Promise.all([orders.refresh(), balance.load(() => get("/api/billing/balance"))]);
 }
 
 async function showOffers({ packages }) {
@@ -190,7 +190,7 @@ async function buy(packageId, keys) {
 
 /** What other tabs, answers and the bank do meanwhile. */
 function wireAccount(page) {
-  page.account.addEventListener("balance", ({ detail }) => page.balance.show(detail));
+  page.account.addEventListener("balance", ({ detail }) => page.balance.hear(detail));
   page.account.addEventListener("payment", () => {
     page.payment?.nudge();
     refresh(page).catch(() => {});

@@ -4,14 +4,27 @@ import { balance, count } from "../format.js";
 /** What one has, what of it is set aside, and what one owes. */
 export class BalanceView {
   #root;
+  #heard = 0;
 
   constructor(root) {
     this.#root = root;
   }
 
-  show({ balance: tokens, held, available, owed }) {
+  /** What `ask` answers, but for what was heard meanwhile, which is newer. */
+  async load(ask) {
+    const before = this.#heard;
+    const has = await ask();
+    this.#showDebt(has.owed);
+    if (this.#heard === before) this.#show(has);
+  }
+
+  hear(has) {
+    this.#heard += 1;
+    this.#show(has);
+  }
+
+  #show({ balance: tokens, held, available }) {
     fill(this.#root, { balance: balance(tokens), held: inWords(held, available) });
-    if (owed !== undefined) this.#showDebt(owed);
     this.#root.setAttribute("aria-busy", "false");
   }
 
