@@ -7,11 +7,12 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 import orjson
 import stripe
+from stripe import _util
 
 from app.billing.records import Dispute, Event, Invoice, Refund, Session, Subscription
 from app.billing.terms import Terms, in_stripes_words
@@ -19,14 +20,17 @@ from app.billing.till import Account, Mode, PaymentsOff
 from app.errors import AppError
 from app.observability import logs
 
-CALL_SECONDS = 20
+# The SDK would wait for 80, and three times that with its retries.
+CALL_SECONDS = 20.0
 CALL_RETRIES = 2
 SIGNED_WITHIN_SECONDS = 300
 PAGE = 100
 # Stripe would be sent how long its calls take, under a name kept in the home directory.
 stripe.enable_telemetry = False
-# Below this its log would hold whatever is sent, addresses of people included.
+# Below this its log would hold whatever is sent, addresses of people included. What STRIPE_LOG asks for in the
+# environment goes past every log of ours, straight to the terminal or the journal.
 logging.getLogger("stripe").setLevel(logging.WARNING)
+stripe.log = _util.STRIPE_LOG = None
 # What a refund of a payment is about, and whether a delayed payment failed, are not on the session itself.
 WITH_PAYMENT = ["payment_intent.latest_charge"]
 log = logs.get("prome.billing")
@@ -63,12 +67,19 @@ class Transport(stripe.AIOHTTPClient):
         except (aiohttp.ClientError, TimeoutError) as error:
             self._handle_request_error(error)
 
+    def _handle_request_error(self, e: Exception) -> NoReturn:
+        """Who has waited for so long is not kept for another time: their next click asks under the same key."""
+        if isinstance(e, TimeoutError):
+            late: Any = stripe.APIConnectionError
+            raise late("Stripe did not answer in time.", should_retry=False) from e
+        super()._handle_request_error(e)
+
 
 class Gateway:
     version = stripe.api_version
 
-    def __init__(self, account: Account | None) -> None:
-        self.account = account
+    def __init__(self, account: Account | None, *, call_seconds: float = CALL_SECONDS) -> None:
+        self.account, self._call_seconds = account, call_seconds
         self._transport: Transport | None = None
         self._opened: stripe.StripeClient | None = None
 
@@ -205,7 +216,7 @@ class Gateway:
         if self.account is None:
             raise PaymentsOff
         if self._opened is None:
-            self._transport = Transport(timeout=aiohttp.ClientTimeout(total=CALL_SECONDS))
+            self._transport = Transport(timeout=aiohttp.ClientTimeout(total=self._call_seconds))
             self._opened = stripe.StripeClient(
                 self.account.key,
                 base_addresses={"api": self.account.base},

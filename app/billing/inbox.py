@@ -30,8 +30,8 @@ log = logs.get("prome.billing")
 
 
 class Inbox:
-    def __init__(self, shop: Shop) -> None:
-        self._shop = shop
+    def __init__(self, shop: Shop, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._shop, self._answer_seconds = shop, answer_seconds
         self._working: set[asyncio.Task[None]] = set()
         self._versions = {shop.gateway.version}
 
@@ -43,7 +43,7 @@ class Inbox:
         event = self._shop.gateway.read_event(raw, signature)
         self._mind_version(event)
         if await self.store(event, raw.decode()):
-            await asyncio.wait({self._start(event)}, timeout=ANSWER_SECONDS)
+            await asyncio.wait({self._start(event)}, timeout=self._answer_seconds)
 
     async def store(self, event: Event, payload: str) -> bool:
         """Whether there is anything to do: no for what is done, what we do not know, and what another mode sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
@@ -19,25 +20,33 @@ class Lost(Enum):
 
 
 LOST = Lost.LOST
-Fault = int | Lost | Callable[[], None] | None
+Fault = int | Lost | asyncio.Event | Callable[[], None] | None
 
 
 class Line:
     """Between us and the till: answers what the test says, in its order, and then what the till says.
 
-    A number is a status; a function is called first; `LOST` lets the till do its work, and its answer breaks off.
+    A number is a status; a function is called first; `LOST` lets the till do its work, and its answer breaks off;
+    an event keeps the line silent until it is set.
     """
 
     def __init__(self, till: Till) -> None:
         self.inner, self.next = sandbox(till), list[Fault]()
         self.asked: list[tuple[str, str]] = []
+        self.versions: set[str] = set()
+        self.on_asked: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         request = Request(scope)
         self.asked.append((f"{request.method} {request.url.path}", request.headers.get("idempotency-key", "")))
+        self.versions.add(request.headers["stripe-version"])
+        self.on_asked()
         fault = self.next.pop(0) if self.next else None
+        if isinstance(fault, asyncio.Event):
+            await fault.wait()
+            fault = None
         if callable(fault):
             fault()
             fault = None
