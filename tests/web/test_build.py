@@ -8,6 +8,8 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from scripts.build_web import FILES, build, make_small, needed
 
 WEB = Path(__file__).parents[2] / "web"
@@ -86,12 +88,13 @@ def test_the_style_sheets_of_a_page_have_one_small_form(tmp_path: Path) -> None:
     assert gzip.decompress(made.read_bytes()) == b"b {\nmargin: 0;\n}\na {\nmargin: 0;\n}\n"
 
 
-def test_the_chat_page_names_every_module_that_it_will_want_at_once() -> None:
+@pytest.mark.parametrize("name", ["chat", "billing", "index"])
+def test_a_page_of_many_modules_names_every_one_that_it_will_want_at_once(name: str) -> None:
     """So that the browser asks for all of them together, and not for each when it has read the one before."""
-    page = (WEB / "chat.html").read_text(encoding="utf-8")
+    page = (WEB / f"{name}.html").read_text(encoding="utf-8")
     named = {WEB / path for path in re.findall(r'<link rel="modulepreload" href="/assets/([^"]+)">', page)}
 
-    wanted = imported_by(WEB / "js" / "pages" / "chat.js") - {WEB / "js" / "theme.js"}
+    wanted = imported_by(WEB / "js" / "pages" / f"{name}.js") - {WEB / "js" / "theme.js"}
 
     assert named == wanted
 
