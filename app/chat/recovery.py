@@ -30,7 +30,8 @@ LEFT JOIN workers ON workers.id = turns.worker
 LEFT JOIN messages ON messages.id = turns.message_id
 WHERE turns.state = 'running'
 """
-LEFT_BEHIND = f"{RUNNING} AND workers.id IS NULL ORDER BY turns.id LIMIT {BATCH}"
+# In the order of the index over what runs, or SQLite walks through all there ever was to save itself a sort.
+LEFT_BEHIND = f"{RUNNING} AND workers.id IS NULL ORDER BY turns.user_id, turns.started_at, turns.id LIMIT {BATCH}"
 ONE = f"{RUNNING} AND turns.id = $1"
 
 log = logs.get("prome.chat")
