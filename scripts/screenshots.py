@@ -120,7 +120,7 @@ async def pictures(browser: Browser, url: str, provider: ScriptedProvider) -> No
             for name, path in PAGES.items():
                 await page.goto(path)
                 await picture(page, f"{name}-{size}-{scheme}")
-            await billing(page, f"{size}-{scheme}", whole)
+            await billing(page, f"{size}-{scheme}", whole, picture)
             await context.close()
 
 

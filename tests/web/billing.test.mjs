@@ -95,6 +95,17 @@ test("news shorten the wait, also those that come while an answer is on its way"
   await following;
 });
 
+test("what was asked once is asked again when something is heard of it", async () => {
+  const asked = till(says("pending"), says("paid", 50));
+  const payment = new Payment(asked.ask);
+  await payment.ask();
+  assert.equal(payment.state, "pending");
+  const told = new Promise((resolve) => payment.addEventListener("change", resolve));
+  payment.nudge();
+  await told;
+  assert.equal(payment.state, "paid");
+});
+
 test("only a chat of this very site is a way back", () => {
   for (const path of ["/chat", "/chat/cnv_1-a", `${SHOP}/chat/cnv_1`, "/chat/cnv_1?x=1#y"]) {
     assert.match(chatPath(path, SHOP), /^\/chat(\/cnv_[\w-]+)?$/);

@@ -14,7 +14,7 @@ from app.stripe_sandbox.till import Fault, Till
 from tests.billing.buying import spend
 from tests.billing.ordering import ordered
 from tests.browser.buying.pressing import AT_THE_TILL, amount, buy, newcomer, orders, packages, user_id
-from tests.browser.doing import open_settled
+from tests.browser.doing import open_settled, register
 
 REFUND = re.compile("^Refund what is unused of Starter")
 BUY = "Buy: Starter"
@@ -138,3 +138,22 @@ async def test_only_a_chat_of_ours_is_a_way_back(page: Page, live_url: str, path
 
     await expect(page.get_by_role("link", name=re.compile("^Back to"))).to_be_hidden()
     await expect(page).to_have_url(f"{live_url}/billing")
+
+
+async def test_a_balance_that_is_nearly_spent_is_said_in_the_chat_and_leads_here_and_back(
+    page: Page, services: Services, live_url: str
+) -> None:
+    await register(page, "?next=/chat")
+    warning = page.get_by_text("Your balance is getting low.")
+    await expect(page.locator(".balance")).to_have_text("1,000 tokens")
+    await spend(services, await user_id(page), 790)
+    await expect(page.locator(".balance")).to_have_text("210 tokens")
+    await expect(warning).to_be_hidden()
+
+    await spend(services, await user_id(page), 20)
+
+    await expect(warning).to_be_visible()
+    await page.get_by_role("link", name="Get tokens").click()
+    await expect(packages(page)).to_have_count(4)
+    await page.get_by_role("link", name="Back to the chat").click()
+    await expect(page).to_have_url(f"{live_url}/chat")

@@ -14,6 +14,7 @@ export class Payment extends EventTarget {
   #wake = () => {};
   #isAsking = false;
   #isNudged = false;
+  #isFollowed = false;
   state = null;
   isLate = false;
   trouble = null;
@@ -32,6 +33,8 @@ export class Payment extends EventTarget {
 
   /** Ends when the payment has, or when a minute of asking has not told. */
   async follow() {
+    if (this.#isFollowed) return;
+    this.#isFollowed = true;
     this.isLate = false;
     for (const seconds of WAITS) {
       await this.ask();
@@ -39,6 +42,7 @@ export class Payment extends EventTarget {
       await this.#rest(seconds);
     }
     await this.ask();
+    this.#isFollowed = false;
     if (this.isOver) return;
     this.isLate = true;
     this.#tell();
@@ -49,7 +53,7 @@ export class Payment extends EventTarget {
     if (this.isOver) return;
     this.#isNudged = true;
     this.#wake();
-    if (this.isLate) this.ask();
+    if (!this.#isFollowed) this.ask();
   }
 
   /** Asks once; no answer is no news. */
