@@ -38,6 +38,8 @@ cli = typer.Typer(
 KEEP_ALIVE_SECONDS = 30
 # Replies have had their time before this begins; what is left is a request or two.
 CLOSING_SECONDS = 1
+# A worker that does not answer its parent for so long is started anew; a busy machine needs long enough to start one.
+SILENT_SECONDS_MAX = 60
 CONNECTIONS_WAITING_MAX = 2048
 # What an operator can mend and needs no traceback for.
 DATABASE_TROUBLE = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, CommandError)
@@ -78,6 +80,7 @@ def serve() -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=CLOSING_SECONDS,
+        timeout_worker_healthcheck=SILENT_SECONDS_MAX,
         backlog=CONNECTIONS_WAITING_MAX,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
@@ -162,7 +163,8 @@ async def running(its: Services) -> AsyncIterator[None]:
 
 
 async def _empty(its: Services) -> None:
-    await its.turns.drain(its.settings.drain_seconds)
+    seconds = its.settings.drain_seconds
+    await asyncio.gather(its.turns.drain(seconds), its.readings.drain(seconds))
     await its.readers.stop()
 
 

@@ -49,6 +49,12 @@ class Elsewhere:
 
         return its.log, enter, leave
 
+    async def drain(self, seconds: float) -> None:
+        """Waits until those that are read now have ended."""
+        following = [its.following for its in self._followed.values() if its.following is not None]
+        if following:
+            await asyncio.wait(following, timeout=seconds)
+
     async def ended(self, user_id: str, stream_id: str, meanwhile: Callable[[Row], None] = lambda _: None) -> Row:
         """Its row, once it has an ending: its worker's, or that of the recovery. It may be looked at until then."""
         looks = 0

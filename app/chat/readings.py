@@ -25,6 +25,8 @@ from app.streams.relay import Relay
 
 BEGIN_SECONDS = 0.02
 STOP_SECONDS_MAX = 10.0
+# From the ending of a reply to when another worker has heard of it.
+ENDING_SECONDS = 0.75
 
 
 class NotStopped(Unavailable):
@@ -135,6 +137,10 @@ class Readings:
                 return Told(reading.turn.reply.text, reading.turn.ending)
         row = await self._elsewhere.ended(user_id, reading.stream_id)
         return Told(replay.said(row), closing.as_ended(row))
+
+    async def drain(self, seconds: float) -> None:
+        """Replies of other workers may come to their end here, too, and those of one that is told to stop as well."""
+        await self._elsewhere.drain(seconds + ENDING_SECONDS)
 
     async def stop(self, user_id: str, stream_id: str) -> dict[str, object]:
         """The final usage. Stopping what has ended changes nothing."""

@@ -12,6 +12,7 @@ from tests.databases import Databases
 from tests.ledger.clients import DEEP
 from tests.workers.house import House, house
 
+TURNS_MAX = 12
 TEST_SECONDS_MAX = 1800 if DEEP else 120
 
 
@@ -36,6 +37,6 @@ def two(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Itera
     if databases.kind != "postgres":
         pytest.skip("SQLite serves one worker.")
     folder = tmp_path_factory.mktemp("house")
-    with house(folder, databases.fresh(folder)) as found:
+    with house(folder, databases.fresh(folder), TURNS_PER_USER_MAX=str(TURNS_MAX)) as found:
         found.start(2)
         yield found
