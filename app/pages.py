@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 # In the wheel the client travels inside the package; in a checkout it is its own room.
 WEB = HERE / "web" if (HERE / "web").is_dir() else HERE.parent / "web"
 PUBLIC = {"/": "index", "/login": "login", "/register": "register", "/forgot": "forgot", "/reset": "reset"}
-CLOSED = {"/account": "account", "/billing": "billing", "/chat": "chat"}
+CLOSED = {"/account": "account", "/billing": "billing", "/chat": "chat", "/usage": "usage"}
 # The Back button after a sign-out must not show what was there.
 PRIVATE = {"Cache-Control": "no-store"}
 static = Static(WEB, "/assets")

@@ -12,7 +12,7 @@ from playwright.async_api import Page, Route, expect
 from tests.browser.doing import PASSWORD, new_email, open_settled, register, sign_in
 
 SIGNED_OUT_PAGES = ["/", "/login", "/register", "/forgot", "/reset", "/reset#token=some-token", "/no-such-page"]
-SIGNED_IN_PAGES = ["/", "/chat", "/billing", "/account"]
+SIGNED_IN_PAGES = ["/", "/chat", "/billing", "/usage", "/account"]
 
 
 async def test_a_fault_of_the_server_shows_the_reference_to_pass_on(page: Page) -> None:

@@ -1,28 +1,46 @@
-import { post } from "../api.js";
+import { patch, post } from "../api.js";
 import { $, announce, describe, fill } from "../dom.js";
 import { runForm } from "../form.js";
 import { balance, day, role } from "../format.js";
 import { session } from "../session.js";
 import { requireUser, startShell } from "../shell.js";
+import { Farewell } from "../views/account_farewell.js";
+import { SessionsView } from "../views/account_sessions.js";
 
 startShell();
 
 const profile = $("#profile");
 const trouble = $("#account-trouble");
+const nameForm = $("#name-form");
 const passwordForm = $("#password-form");
 const signOutButton = $("#sign-out");
+const sessions = new SessionsView();
 
 function showUser(user) {
   fill(profile, {
     email: user.email,
-    name: user.name || "Not set",
     role: role(user.role),
     balance: balance(user.balance),
     since: day(user.createdAt),
   });
+  nameForm.elements.name.value = user.name;
   passwordForm.elements.username.value = user.email;
   profile.setAttribute("aria-busy", "false");
 }
+
+runForm(nameForm, {
+  busyLabel: "Saving…",
+  async send({ name }) {
+    try {
+      const { user } = await patch("/api/auth/me", { name });
+      nameForm.elements.name.value = user.name;
+    } catch (error) {
+      if (error.status !== 401 || (await session.load())) throw error;
+      return true;
+    }
+    announce("Your name is saved.");
+  },
+});
 
 runForm(passwordForm, {
   busyLabel: "Saving…",
@@ -36,6 +54,7 @@ runForm(passwordForm, {
     }
     passwordForm.reset();
     announce("Your password is changed. Other devices are signed out.");
+    sessions.show();
   },
 });
 
@@ -53,7 +72,13 @@ signOutButton.addEventListener("click", async () => {
 
 try {
   const user = await requireUser();
-  if (user) showUser(user);
+  if (user) {
+    showUser(user);
+    sessions.show();
+    $("#export").href = "/api/account/export";
+    const farewell = new Farewell(user);
+    $("#delete-account").addEventListener("click", () => farewell.open());
+  }
 } catch (error) {
   trouble.replaceChildren(...describe(error));
 }
