@@ -27,6 +27,8 @@ CALL_SECONDS_MAX = 2.0
 LISTEN_SECONDS = 0.2
 SAID_MAX = 1000
 FRAMES_AT_ONCE = 500
+# What is shared of one stream at most; the rest of a reply that is longer is read from the database.
+SHARED_BYTES_MAX = 4 * 1024 * 1024
 # Of a stream that ended while Redis was away; whoever comes later reads it from the database.
 KEPT_SECONDS_MAX = 60.0
 NEWS, STOP, READ, STREAM = "prome:news", "prome:stop", "prome:read", "prome:stream:"
@@ -51,6 +53,7 @@ class Shared:
     stream_id: str
     log: Log
     written: int = 0
+    bytes: int = 0
     closed_at: float | None = None
 
     @property
@@ -190,6 +193,10 @@ class RedisRelay:
     def _written(self, shared: Shared, frames: list[bytes], *, is_there: bool) -> None:
         """Where something was lost, all of it is written again."""
         shared.written = shared.written + len(frames) if is_there else 0
+        shared.bytes = shared.bytes + sum(map(len, frames)) if is_there else 0
+        if shared.bytes > SHARED_BYTES_MAX:
+            del self._changed[shared.stream_id]
+            return
         if not is_there or (shared.is_new and frames[-1:] != [END]):
             self._something.set()
             return

