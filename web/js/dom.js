@@ -47,6 +47,7 @@ export function describe(error, { always = false } = {}) {
 }
 
 function sentence(error, wait) {
+  if (error.fields?.length) return error.fields.map(({ message }) => message).join(" ");
   if (error.status !== 429 || !wait || error.code === "too_many_turns") return error.message;
   const [count, unit] = wait < 100 ? [wait, "second"] : [Math.ceil(wait / 60), "minute"];
   return `Too many attempts. Try again in ${count} ${unit}${count === 1 ? "" : "s"}.`;

@@ -14,6 +14,7 @@ export class Chat extends EventTarget {
   /** Of every conversation in which one runs, the stream: here or in another tab. */
   running = new Map();
   #replies = new Map();
+  #over = new Set();
   #drafts;
   #looking = null;
   #again;
@@ -122,7 +123,9 @@ export class Chat extends EventTarget {
     this.#looking ??= new Promise((resume) => setTimeout(resume, this.isLoading ? 0 : LOOK_AGAIN_MS))
       .then(() => ((this.#looking = null), get("/api/chat/streams")))
       .then(({ streams }) => {
-        this.running = new Map(streams.map(({ conversationId, streamId }) => [conversationId, streamId]));
+        // One that has ended here may still run in an answer that was on its way.
+        const those = streams.filter(({ streamId }) => !this.#over.has(streamId));
+        this.running = new Map(those.map(({ conversationId, streamId }) => [conversationId, streamId]));
         for (const [transcript, { reply }] of this.#replies) {
           if (transcript.id && reply.streamId) this.running.set(transcript.id, reply.streamId);
         }
@@ -142,6 +145,7 @@ export class Chat extends EventTarget {
     reply.addEventListener("state", () => transcript.touch(message));
     reply.addEventListener("end", () => {
       this.#replies.delete(transcript);
+      this.#over.add(reply.streamId);
       const wasSent = !isUnsent();
       if (wasSent) settle(message, reply);
       this.#mark(transcript.id, null);

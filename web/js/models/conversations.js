@@ -71,6 +71,10 @@ export class Conversations extends EventTarget {
     this.take(await patch(path(id), { title }));
   }
 
+  isHidden(id) {
+    return this.#hidden.has(id);
+  }
+
   hide(id) {
     this.#hidden.add(id);
     this.changed();

@@ -142,7 +142,8 @@ function wireChat({ chat, composer, conversations, drafts, messages, showBalance
   chat.addEventListener("ended", ({ detail: { transcript, message, reply } }) => {
     announce(message.error ? message.error.message : "Finished.");
     if (reply.error?.status === 401) session.load();
-    if (transcript !== chat.transcript) toast(`Finished: ${conversations.find(transcript.id)?.title ?? "an answer"}`);
+    const isElsewhere = transcript !== chat.transcript && !conversations.isHidden(transcript.id);
+    if (isElsewhere) toast(`Finished: ${conversations.find(transcript.id)?.title ?? "an answer"}`);
     if (reply.usage) showBalance(reply.usage.balanceAfter);
   });
   chat.addEventListener("refused", ({ detail: { transcript, sent, error } }) => {
@@ -153,7 +154,7 @@ function wireChat({ chat, composer, conversations, drafts, messages, showBalance
       composer.text = sent.message;
       drafts.keep(transcript.id, sent.message);
     }
-    if (error.code === "turn_running") chat.lookForRunning();
+    if (error.code === "turn_running") chat.refresh();
     notices.replaceChildren(troubleOf(error));
     messages.toEnd();
   });

@@ -33,10 +33,17 @@ export class Quote {
     try {
       const quote = await post("/api/chat/quote", body, { signal });
       if (!signal.aborted) this.#show(quote);
-    } catch {
-      // It is a courtesy; sending will say what is wrong.
-      if (!signal.aborted) this.clear();
+    } catch (error) {
+      if (signal.aborted) return;
+      // It is a courtesy; of what is wrong it tells only what can be mended here.
+      this.clear();
+      for (const { message } of error.fields ?? []) this.#warn(message);
     }
+  }
+
+  #warn(words) {
+    this.#place.textContent = words;
+    this.#place.dataset.tight = "true";
   }
 
   #show({ promptTokens, historyTokens, held, balanceAfterAtMost, affordable }) {
