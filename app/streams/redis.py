@@ -53,7 +53,7 @@ class Shared:
     stream_id: str
     log: Log
     written: int = 0
-    bytes: int = 0
+    size: int = 0
     closed_at: float | None = None
 
     @property
@@ -193,8 +193,8 @@ class RedisRelay:
     def _written(self, shared: Shared, frames: list[bytes], *, is_there: bool) -> None:
         """Where something was lost, all of it is written again."""
         shared.written = shared.written + len(frames) if is_there else 0
-        shared.bytes = shared.bytes + sum(map(len, frames)) if is_there else 0
-        if shared.bytes > SHARED_BYTES_MAX:
+        shared.size = shared.size + sum(map(len, frames)) if is_there else 0
+        if shared.size > SHARED_BYTES_MAX:
             del self._changed[shared.stream_id]
             return
         if not is_there or (shared.is_new and frames[-1:] != [END]):
