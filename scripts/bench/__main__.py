@@ -6,13 +6,15 @@ Run as `python -m scripts.bench`, or with the parts that are wanted: `python -m 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scripts.bench import crowds, events, first_token, machine, storage, turn
+from scripts.bench import crowds, events, first_token, growth, machine, storage, turn
+from scripts.bench.processes import end_what_is_left
 from scripts.bench.scale import FULL, TINY, Scale
 from scripts.bench.table import say
 
@@ -23,18 +25,22 @@ PARTS: Mapping[str, Callable[[Path, Scale], None]] = {
     "open": crowds.open_streams,
     "core": crowds.full_core,
     "turn": turn.bench,
+    "growth": growth.bench,
 }
 
 
 def main() -> None:
     asked = _parser().parse_args()
     # Being told to end is an exception like Ctrl-C, so that every block is left and nothing stays behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     machine.raise_limit_of_files()
     say(machine.describe())
-    with tempfile.TemporaryDirectory(prefix="prome-bench-") as folder:
-        for name in asked.parts or PARTS:
-            PARTS[name](Path(folder), TINY if asked.tiny else FULL)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f"prome-bench-{os.getpid()}-") as folder:
+            for name in asked.parts or PARTS:
+                PARTS[name](Path(folder), TINY if asked.tiny else FULL)
+    finally:
+        end_what_is_left()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,4 +54,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)

@@ -11,8 +11,6 @@ from scripts.bench.table import show, times
 from scripts.bench.wire import Order
 
 BURST, GAP_MS = Order(200, 0), 20
-# Streams begin one after another, as people do.
-SPREAD_SECONDS = 1.0
 CONNECTIONS = 8
 CAPTION = "CPU us an event of the server process, and of the upstream and the client beside it"
 
@@ -25,7 +23,7 @@ def bench(folder: Path, scale: Scale) -> None:
         burst = task(CONNECTIONS, seconds=scale.seconds, replies=scale.replies)
         found = its.alternated(BURST, scale, burst)
         _show(f"Burst: {BURST.tokens} events a reply, {CONNECTIONS} connections", found)
-        found = its.alternated(paced, scale, task(streams, replies=1, spread_seconds=SPREAD_SECONDS))
+        found = its.alternated(paced, scale, task(streams, replies=1, spread_seconds=scale.spread_seconds))
         _show(f"Paced: {streams} streams, an event every {GAP_MS} ms", found)
 
 

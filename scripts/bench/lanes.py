@@ -60,6 +60,9 @@ class Lanes:
         folder.mkdir()
         built = asyncio.run(house.build(folder, url))
         tokens = asyncio.run(house.people(built, people))
+        return self.add_built(built, name, tokens)
+
+    def add_built(self, built: house.House, name: str, tokens: Sequence[str] = ()) -> Lane:
         server = self._stack.enter_context(house.served(built, self.upstream, self._orders))
         lane = Lane(name, server, {order: house.asking(tokens, order) for order in self._orders})
         self.all.append(lane)
@@ -70,12 +73,12 @@ class Lanes:
         self.all.append(Lane(name, self.upstream, {order: [as_openai(order)] for order in self._orders}))
 
     def alternated(self, order: Order, scale: Scale, task: Task) -> dict[str, list[Figures]]:
-        """Each once a round, after a round to warm up."""
+        """Each once a round, after those to warm up."""
         found: dict[str, list[Figures]] = {lane.name: [] for lane in self.all}
-        for number in range(scale.rounds + 1):
+        for number in range(-scale.warm_ups, scale.rounds):
             for lane in self.all:
                 figures = self.measured(lane, order, task)
-                if number:
+                if number >= 0:
                     found[lane.name].append(figures)
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from scripts.bench import machine
 from scripts.bench.load import Came, Task
@@ -57,6 +60,16 @@ def running(
             yield Running(port, program.pid)
         finally:
             _end(program)
+
+
+def end_what_is_left() -> None:
+    """An interruption may come between the start of a program and the block that ends it."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
+    left = psutil.Process().children(recursive=True)
+    for program in left:
+        program.kill()
+    psutil.wait_procs(left, STOP_SECONDS)
 
 
 def _listens(program: subprocess.Popen[bytes], port: int) -> bool:
