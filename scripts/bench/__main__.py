@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.bench import crowds, events, first_token, growth, machine, storage, turn
@@ -35,10 +36,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     machine.raise_limit_of_files()
     say(machine.describe())
+    scale = replace(TINY if asked.tiny else FULL, litellm=asked.litellm)
     try:
         with tempfile.TemporaryDirectory(prefix=f"prome-bench-{os.getpid()}-") as folder:
             for name in asked.parts or PARTS:
-                PARTS[name](Path(folder), TINY if asked.tiny else FULL)
+                PARTS[name](Path(folder), scale)
     finally:
         end_what_is_left()
 
@@ -46,6 +48,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", choices=[*PARTS, []], help=", ".join(PARTS))
+    parser.add_argument("--litellm", type=Path, help="the command of a LiteLLM proxy, to be measured as well")
     parser.add_argument("--tiny", action="store_true", help="just enough to see that it runs")
     return parser
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import orjson
 
-from scripts.bench import house, machine
+from scripts.bench import house, litellm, machine
 from scripts.bench.load import Came, Task
 from scripts.bench.peers import PATH, PEERS
 from scripts.bench.processes import Running, an_upstream, ask, free_port, running
 from scripts.bench.scale import Scale
+from scripts.bench.table import say
 from scripts.bench.wire import Order, request_of
 
 FLOOR, OURS = "floor", "Prome"
@@ -67,6 +68,13 @@ class Lanes:
         lane = Lane(name, server, {order: house.asking(tokens, order) for order in self._orders})
         self.all.append(lane)
         return lane
+
+    def add_litellm(self, program: Path | None, folder: Path) -> None:
+        if program is None:
+            say("  LiteLLM is left out: name its command by --litellm to measure it as well.")
+            return
+        server = self._stack.enter_context(litellm.served(program, folder, self.upstream, self._orders))
+        self.all.append(Lane(litellm.NAME, server, {order: [as_openai(order)] for order in self._orders}))
 
     def add_upstream(self, name: str) -> None:
         """Asked directly: what there is without anything in between."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Scale:
     grown_messages: Sequence[int] = (10, 1000, 100_000)
     grown_entries: int = 1_000_000
     pages: int = 100
+    # The command of a peer, where there is one.
+    litellm: Path | None = None
 
 
 FULL = Scale()
