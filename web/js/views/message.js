@@ -92,10 +92,10 @@ export class MessageView {
 export const canContinue = ({ status, finishReason }) =>
   CONTINUABLE.has(status) || finishReason === "length" || finishReason === "balance";
 
-function noteOf({ status, finishReason, usage, content }) {
+function noteOf({ status, finishReason, usage, content, error }) {
   const parts = [];
   if (status === "interrupted") parts.push("This answer was interrupted. What had arrived is kept.");
-  else if (status === "failed" && content) parts.push("This answer broke off. What had arrived is kept.");
+  else if (status === "failed" && content && !error) parts.push("This answer broke off. What had arrived is kept.");
   else if (ENDINGS[finishReason]) parts.push(ENDINGS[finishReason]);
   if (usage?.cached) parts.push("Answered from memory, free of charge.");
   const others = (usage?.attempts ?? []).filter(({ outcome }) => !["answered", "answering"].includes(outcome));
