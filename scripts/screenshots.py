@@ -19,7 +19,9 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from app import migrations
 from app.clock import SystemClock
 from app.main import create_app
+from app.services import Services
 from scripts.screenshots_billing import billing
+from scripts.screenshots_usage import usage
 from tests.billing.ordering import stock
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.doing import expect_quiet, register, reply
@@ -53,7 +55,7 @@ SIZES = {"desktop": (1280, 860, 1), "phone": (390, 780, 2)}
 
 
 @asynccontextmanager
-async def service(provider: ScriptedProvider) -> AsyncIterator[str]:
+async def service(provider: ScriptedProvider) -> AsyncIterator[tuple[str, Services]]:
     with tempfile.TemporaryDirectory() as place, socket.create_server(("127.0.0.1", 0)) as door:
         url, port = f"sqlite+aiosqlite:///{place}/prome.db", door.getsockname()[1]
         await migrations.upgrade(url)
@@ -61,7 +63,7 @@ async def service(provider: ScriptedProvider) -> AsyncIterator[str]:
         app = create_app(settings, clock=SystemClock(), providers={provider.name: provider})
         async with app.router.lifespan_context(app), serve(app, at=door) as address:
             await stock(app.state.services)
-            yield address
+            yield address, app.state.services
 
 
 async def say(page: Page, text: str) -> None:
@@ -102,7 +104,7 @@ async def chat(page: Page, provider: ScriptedProvider, name: str) -> None:
     await picture(page, f"chat-receipt-{name}")
 
 
-async def pictures(browser: Browser, url: str, provider: ScriptedProvider) -> None:
+async def pictures(browser: Browser, url: str, services: Services, provider: ScriptedProvider) -> None:
     for size, (width, height, scale) in SIZES.items():
         for scheme in ("light", "dark"):
             context = await browser.new_context(
@@ -121,14 +123,15 @@ async def pictures(browser: Browser, url: str, provider: ScriptedProvider) -> No
                 await page.goto(path)
                 await picture(page, f"{name}-{size}-{scheme}")
             await billing(page, f"{size}-{scheme}", whole, picture)
+            await usage(page, services, f"{size}-{scheme}", whole, picture)
             await context.close()
 
 
 async def main() -> None:
     provider = ScriptedProvider()
-    async with service(provider) as url, async_playwright() as playwright:
+    async with service(provider) as (url, services), async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        await pictures(browser, url, provider)
+        await pictures(browser, url, services, provider)
         await browser.close()
 
 

@@ -17,6 +17,8 @@ const signOutButton = $("#sign-out");
 const sessions = new SessionsView();
 
 function showUser(user) {
+  const [initial] = user.name || user.email;
+  fill($(".site-header"), { who: user.email, initial: initial.toUpperCase() });
   fill(profile, {
     email: user.email,
     role: role(user.role),
