@@ -71,6 +71,19 @@ async def test_asking_again_after_a_lost_answer_is_the_same_purchase(page: Page)
     assert len(set(keys)) == 1
 
 
+async def test_what_a_lost_network_kept_back_comes_with_the_network(page: Page) -> None:
+    await page.route("**/api/billing/**", lambda route: route.abort("internetdisconnected"))
+    await register(page, "?next=/billing")
+    await expect(page.get_by_role("alert").first).to_contain_text("cannot be reached")
+    await page.unroute_all()
+
+    await page.evaluate("dispatchEvent(new Event('online'))")
+
+    await expect(amount(page)).to_have_text("1,000 tokens")
+    await expect(page.get_by_role("button", name=BUY)).to_be_visible()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
 async def test_a_till_that_is_down_is_said_with_a_reference_and_nothing_is_bought(page: Page, till: Till) -> None:
     await newcomer(page)
     till.fail_calls(*[Fault.ERROR] * 6)

@@ -39,6 +39,13 @@ function start(user) {
   wireOrders(page);
   wireBuying(page);
   wireAccount(page);
+  addEventListener("online", () => load(page));
+  load(page);
+}
+
+/** All that the page shows; also what a lost network has kept from it. */
+function load(page) {
+  trouble.replaceChildren();
   Promise.all([refresh(page), showOffers(page), showModels()]).catch(fail);
 }
 
