@@ -141,16 +141,14 @@ async def test_older_orders_come_on_request(page: Page, services: Services) -> N
     await expect(orders(page).nth(11)).to_contain_text("Not paid in time; nothing was charged")
 
 
-@pytest.mark.parametrize(
-    "path", ["/billing?from=//elsewhere.example/chat", "/billing?from=/account", "/billing?from=javascript:alert(1)"]
-)
-async def test_only_a_chat_of_ours_is_a_way_back(page: Page, live_url: str, path: str) -> None:
+async def test_only_a_chat_of_ours_is_a_way_back(page: Page, live_url: str) -> None:
     await newcomer(page)
 
-    await open_settled(page, path)
+    for elsewhere in ("//elsewhere.example/chat", "/account", "javascript:alert(1)"):
+        await open_settled(page, f"/billing?from={elsewhere}")
 
-    await expect(page.get_by_role("link", name=re.compile("^Back to"))).to_be_hidden()
-    await expect(page).to_have_url(f"{live_url}/billing")
+        await expect(page.get_by_role("link", name=re.compile("^Back to"))).to_be_hidden()
+        await expect(page).to_have_url(f"{live_url}/billing")
 
 
 async def test_a_balance_that_is_nearly_spent_is_said_in_the_chat_and_leads_here_and_back(
