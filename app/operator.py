@@ -11,7 +11,7 @@ from typing import Any
 from app.accounts import accounts
 from app.accounts.passwords import require_good
 from app.accounts.tables import User
-from app.billing import asking, packages
+from app.billing import asking, grants, packages
 from app.billing import reconcile as payments
 from app.billing.reconcile import Report
 from app.errors import AppError
@@ -28,6 +28,14 @@ PAYMENTS_LOOKED_BACK = timedelta(days=30)
 
 class Nobody(AppError):
     status, code, message = 404, "not_found", "Nobody here has the address {email}."
+
+
+class NoPackageNamed(AppError):
+    status, code, message = 422, "invalid_request", "Say which package is to change: prome package ID …"
+
+
+class TokensOrAll(AppError):
+    status, code, message = 422, "invalid_request", "Say either --tokens or --all."
 
 
 async def make_admin(its: Services, email: str, ask_password: Callable[[], str]) -> str:
@@ -53,6 +61,8 @@ async def seed(its: Services) -> str:
 
 async def sell(its: Services, package_id: str, file: Path | None, changes: dict[str, Any]) -> str:
     """Only for orders from now on: those that have begun keep their terms."""
+    if not package_id and any(value is not None for value in changes.values()):
+        raise NoPackageNamed
     offers = packages.read(file) if file else []
     async with its.db.begin() as session:
         await packages.put(session, offers, its.clock.now(), change=True)
@@ -63,9 +73,14 @@ async def sell(its: Services, package_id: str, file: Path | None, changes: dict[
 
 
 async def refund(its: Services, order_id: str, tokens: int | None, everything: bool) -> str:
+    if tokens and everything:
+        raise TokensOrAll
     noted = await asking.refund_order(its.shop, order_id, tokens, everything=everything)
+    async with its.db.read() as session:
+        grant = await grants.find(session, noted.grant_reference)
+    money = packages.price_in_words(noted.cents, grant.currency)
     ended = {"asked": "Stripe has not answered yet; reconcile asks again", "taken": "refunded", "put_back": "it failed"}
-    return f"{noted.tokens} tokens, {noted.cents} in the smallest unit of the currency: {ended[noted.state]}."
+    return f"{noted.tokens:,} tokens, {money}: {ended[noted.state]}."
 
 
 async def reconcile_payments(its: Services) -> Report:

@@ -100,10 +100,14 @@ async def _take_unused(shop: Shop, user_id: str, order_id: str, session: Session
 async def _take_some(shop: Shop, order_id: str, tokens: int | None, everything: bool, session: Session) -> Return:
     order = await orders.find(session, order_id)
     if order is None:
-        raise NotFound
+        raise NotFound(f"There is no order {order_id}.")
     if order.mode != shop.gateway.mode:
-        raise NotRefundable
+        raise NotRefundable(f"This order was paid with another key ({order.mode}) than the one that is set now.")
+    if not await grants.of_order(session, order.id):
+        raise NotRefundable("Nothing was paid for this order, or nobody has told us of it yet.")
     grant = await _newest_grant(session, order)
+    if grant.cents_returned == grant.paid_cents:
+        raise NothingToRefund("All that was paid for this order has been given back.")
     left = grant.tokens - grant.tokens_returned
     wanted = left if everything else min(left, tokens) if tokens else await unspent.tokens_of(session, grant)
     return await _take(session, grant, wanted, "operator", shop.clock.now())

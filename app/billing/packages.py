@@ -30,7 +30,7 @@ class UnknownPackage(AppError):
 
 
 class BadPackages(AppError):
-    status, code, message = 422, "invalid_request", "This file is not a list of packages."
+    status, code, message = 422, "invalid_request", "This is not a package that can be sold."
 
 
 class Offer(BaseModel):
@@ -54,6 +54,8 @@ def read(path: Path) -> list[Offer]:
     try:
         found = tomllib.loads(path.read_text())
         return [_offer(one) for one in found["package"]]
+    except OSError:
+        raise BadPackages(f"{path} cannot be read.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError):
         raise BadPackages(f"{path} is not a TOML file with a [[package]] in it.") from None
 

@@ -82,7 +82,24 @@ def test_a_file_with_a_mistake_changes_nothing_and_is_told_in_plain_words(
 
 def test_what_is_not_there_is_said_in_one_line(prome: Command) -> None:
     assert prome.run("package", "nothing", "--retire").err == "This is not for sale.\n"
-    assert prome.run("refund", "ord_nothing").err == "There is no such thing here.\n"
+    assert prome.run("refund", "ord_nothing").err == "There is no order ord_nothing.\n"
+
+
+def test_what_an_operator_gets_wrong_is_said_and_changes_nothing(prome: Command) -> None:
+    prome.run("seed")
+    before = prome.run("package").out
+
+    wrong = {
+        ("package", "--price-cents", "5"): "Say which package is to change: prome package ID …\n",
+        ("package", "--file", "nowhere.toml"): "nowhere.toml cannot be read.\n",
+        ("refund", "ord_1", "--tokens", "5", "--all"): "Say either --tokens or --all.\n",
+    }
+
+    said = {words: prome.run(*words) for words in wrong}
+    assert {words: (result.code, result.err) for words, result in said.items()} == {
+        words: (1, line) for words, line in wrong.items()
+    }
+    assert prome.run("package").out == before
 
 
 def test_with_nothing_bought_nothing_is_missing(prome: Command) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.billing import asking
+from app.billing.asking import NothingToRefund, NotRefundable
+from app.errors import NotFound
 from app.stripe_sandbox.till import Till
 from tests.billing.buying import STARTER, WELCOME, Buyer
 from tests.fakes.clock import FakeClock
@@ -124,6 +126,21 @@ async def test_the_operator_refunds_what_is_unspent_or_so_much_or_everything(
     assert (noted.state, noted.tokens, noted.cents) == ("taken", gone, cents)
     assert await buyer.balance() == max(0, 40_000 - gone)
     assert await buyer.owed() == max(0, gone - 40_000)
+
+
+async def test_the_operator_is_told_why_an_order_cannot_be_refunded(buyer: Buyer) -> None:
+    begun = await buyer.begin()
+    shop = buyer.services.shop
+
+    with pytest.raises(NotRefundable, match="Nothing was paid"):
+        await asking.refund_order(shop, begun["orderId"], None)
+    with pytest.raises(NotFound, match="There is no order ord_other"):
+        await asking.refund_order(shop, "ord_other", None)
+    buyer.till.pay(begun["sessionId"])
+    await buyer.complete(begun["sessionId"])
+    await asking.refund_order(shop, begun["orderId"], None)
+    with pytest.raises(NothingToRefund, match="has been given back"):
+        await asking.refund_order(shop, begun["orderId"], None, everything=True)
 
 
 def charged_back(till: Till) -> int:
