@@ -21,6 +21,8 @@ from app.ledger.chain import BEGINNING, Link, entry_hash
 MESSAGES_A_CONVERSATION, WORDS, WORDS_A_MESSAGE = 20, 5000, 12
 GRANT = 10**9
 STEP = timedelta(seconds=30)
+# The holds of the last days are looked through every few seconds, so a million of them must not be of those days.
+YEARS = timedelta(days=3600)
 TRIGGERS = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name LIKE 'ledger_%'"
 USER = """
 INSERT INTO users (id, email, name, password_hash, role, sessions_not_before, created_at, updated_at)
@@ -71,7 +73,7 @@ class Filling:
         balance, before, rows, holds = 0, BEGINNING, [], []
         for sequence in range(1, number + 1):
             kind, tokens = ("welcome", GRANT) if sequence == 1 else ("usage", -1)
-            balance, at = balance + tokens, self._now - STEP * (number - sequence + 1)
+            balance, at = balance + tokens, self._now - YEARS + YEARS / (number + 1) * sequence
             reference = f"hld_{user_id[4:16]}{sequence:014d}"
             link = Link(user_id, sequence, kind, tokens, balance, reference, at)
             before = entry_hash(before, link)
