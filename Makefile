@@ -32,8 +32,8 @@ check: lint dev ## The whole gate: lint, tests with coverage on SQLite, tests on
 	$(MAKE) test-postgres
 
 check-deep: .venv/dev.stamp ## The promises of the ledger and of many workers with far larger numbers; takes hours
-	DEEP=1 $(BIN)/python -m pytest tests/ledger tests/metering tests/engines
-	DEEP=1 $(BIN)/python -m pytest --database=postgres tests/ledger tests/metering tests/engines tests/workers
+	DEEP=1 $(BIN)/python -m pytest tests/billing tests/ledger tests/metering tests/engines
+	DEEP=1 $(BIN)/python -m pytest --database=postgres tests/billing tests/ledger tests/metering tests/engines tests/workers
 
 mutants: .venv/dev.stamp ## Breaks the ledger in many small ways and sees whether the tests notice
 	$(BIN)/python -m scripts.mutants
