@@ -49,6 +49,8 @@ async def expect_wrong(field: Locator, message: str | re.Pattern[str]) -> None:
 
 
 async def ask(page: Page, text: str) -> None:
+    # Before the page has started, Enter is only a new line.
+    await expect(page.locator(".balance span")).not_to_be_empty()
     await page.get_by_label("Your message").fill(text)
     await page.keyboard.press("Enter")
 

@@ -62,6 +62,7 @@ async def test_the_receipt_adds_up_to_what_was_charged(page: Page) -> None:
     await expect_quiet(page)
 
     await reply(page).locator("[data-action=receipt]").click()
+    await expect(reply(page).locator(".receipt dl")).to_be_visible()
 
     rows = dict(
         await reply(page)
