@@ -44,10 +44,11 @@ class Begun:
     url: str
 
 
-async def begin(shop: Shop, user_id: str, package_id: str) -> Begun:
+async def begin(shop: Shop, user_id: str, package_id: str, asked_at: str) -> Begun:
+    """`asked_at`: the address by which the buyer came, as `origin.asked_at` says."""
     for _ in range(TRIES_MAX):
         order, fresh = await shop.db.transact(partial(_claim, shop, user_id, package_id))
-        session = await _session(shop, order) if fresh else None
+        session = await _session(shop, order, shop.way_back(asked_at)) if fresh else None
         if session and session.status == "open":
             return Begun(order.id, session.id, session.url)
         await put_aside(shop, order)
@@ -87,12 +88,12 @@ def _same_terms(order: Order, package: Package) -> bool:
     return order.package_id == package.id and order.model_dump(include=FROZEN) == package.model_dump(include=FROZEN)
 
 
-async def _session(shop: Shop, order: Order) -> Session:
+async def _session(shop: Shop, order: Order, way_back: str) -> Session:
     if order.session_id:
         return await shop.gateway.session(order.session_id)
     customer_id = await customers.require(shop, order)
     try:
-        opened = await shop.gateway.open_session(_terms(shop, order, customer_id))
+        opened = await shop.gateway.open_session(_terms(order, customer_id, way_back))
     except Unreachable:
         raise  # It may have arrived: the same key asks for the same session again.
     except PaymentsFailed as error:
@@ -111,7 +112,7 @@ async def _give_up(shop: Shop, order: Order, error: PaymentsFailed) -> None:
             await customers.forget(session, order.user_id, order.mode)
 
 
-def _terms(shop: Shop, order: Order, customer_id: str) -> Terms:
+def _terms(order: Order, customer_id: str, way_back: str) -> Terms:
     return Terms(
         key=order.id,
         kind=order.kind,
@@ -122,7 +123,7 @@ def _terms(shop: Shop, order: Order, customer_id: str) -> Terms:
         stripe_price_id=order.stripe_price_id,
         customer_id=customer_id,
         user_id=order.user_id,
-        success_url=f"{shop.way_back}?session_id={{CHECKOUT_SESSION_ID}}",
-        cancel_url=shop.way_back,
+        success_url=f"{way_back}?session_id={{CHECKOUT_SESSION_ID}}",
+        cancel_url=way_back,
         expires_at=order.created_at + OPEN_FOR,
     )

@@ -27,14 +27,14 @@ async def require(shop: Shop, order: Order) -> str:
     return kept
 
 
-async def portal(shop: Shop, user_id: str) -> str:
+async def portal(shop: Shop, user_id: str, asked_at: str) -> str:
     """What somebody does there comes back as events; the way back is always the same page."""
     mode = shop.gateway.mode
     async with shop.db.read() as session:
         known = await find(session, user_id, mode)
     if known is None:
         raise NoPlan
-    return await shop.gateway.portal(known, shop.way_back)
+    return await shop.gateway.portal(known, shop.way_back(asked_at))
 
 
 async def find(session: Session, user_id: str, mode: str) -> str | None:

@@ -23,6 +23,7 @@ from app.edge import idempotency, paging
 from app.edge.body_limit import BodyTooLarge, BodyTooSlow
 from app.edge.endpoints import get, post, reply
 from app.edge.idempotency import IdempotencyConflict, IdempotencyRunning
+from app.edge.origin import asked_at
 from app.edge.paging import Page
 from app.edge.shapes import In, Out, Text
 from app.errors import Invalid, NotFound
@@ -140,7 +141,7 @@ async def begin_checkout(request: Request, body: CheckoutIn) -> Response:
     its, me = services(request), identity(request)
 
     async def work() -> Response:
-        begun = await checkout.begin(its.shop, me.user_id, body.package_id)
+        begun = await checkout.begin(its.shop, me.user_id, body.package_id, asked_at(request))
         return reply(CheckoutOut(url=begun.url, session_id=begun.session_id, order_id=begun.order_id))
 
     ask = await idempotency.ask_of(request, me.user_id)
@@ -186,7 +187,7 @@ async def refund_order(request: Request) -> Response:
 async def open_portal(request: Request) -> PortalOut:
     """Where to change the card and to cancel the plan."""
     its, me = services(request), identity(request)
-    return PortalOut(url=await customers.portal(its.shop, me.user_id))
+    return PortalOut(url=await customers.portal(its.shop, me.user_id, asked_at(request)))
 
 
 async def take_event(request: Request) -> ReceivedOut:

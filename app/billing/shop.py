@@ -19,7 +19,10 @@ class Shop:
     gateway: Gateway
     alerts: Alerts
 
-    @property
-    def way_back(self) -> str:
-        """The one page that Stripe sends people to; nobody else has a say in where that is."""
-        return f"{self.settings.public_url}/billing"
+    def way_back(self, asked_at: str) -> str:
+        """The one page that Stripe sends people to. Where no address is set, it is at the one that they came by.
+
+        Under any other name of this machine they would be signed out.
+        """
+        has_address = self.settings.frontend_url or self.settings.in_production
+        return f"{self.settings.public_url if has_address else asked_at}/billing"

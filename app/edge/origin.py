@@ -20,13 +20,18 @@ def require_same_origin(request: Request, public_url: str) -> None:
     if request.method in SAFE_METHODS:
         return
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    ours = {_origin(public_url), f"{request.url.scheme}://{request.headers.get('host', '')}"}
+    ours = {_origin(public_url), asked_at(request)}
     if (
         (site is not None and site != "same-origin")
         or (origin is not None and origin not in ours)
         or not (site or origin)
     ):
         raise CrossSite
+
+
+def asked_at(request: Request) -> str:
+    """The address of ours by which the request came; its host is one that we answer to, or it would not be here."""
+    return f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
 def _origin(url: str) -> str:
