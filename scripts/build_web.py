@@ -69,7 +69,8 @@ class WebBuild(BuildHookInterface[Any]):
 
 def shipped(web: Path) -> list[Path]:
     """All but what only says where the libraries come from."""
-    return [file for file in sorted(web.rglob("*")) if file.is_file() and not file.name.startswith("package")]
+    named = {web / "package.json", web / "package-lock.json"}
+    return [file for file in sorted(web.rglob("*")) if file.is_file() and file not in named]
 
 
 def needed(web: Path) -> bool:

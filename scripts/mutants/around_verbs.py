@@ -10,7 +10,9 @@ USAGE, STATEMENT, ROUTES = "app/ledger/usage.py", "app/ledger/statement.py", "ap
 HOLDS_THAT_END_BY_THEMSELVES = (
     Fault("a hold expires before its time", EXPIRY, "WHERE expires_at <= now() AND", "WHERE"),
     Fault("a hold never expires", EXPIRY, "expires_at <= now()", "expires_at > now()"),
-    Fault("an old hold is swept, a new one is not", EXPIRY, "expires_at > $1", "expires_at <= $1"),
+    Fault("a sweep sees the newest hold of each only", EXPIRY, "missing > 0 AND step < $2", "missing < 0"),
+    Fault("a sweep reads all that has ended", EXPIRY, "WHERE missing > 0 AND step < $2", "WHERE step < $2"),
+    Fault("a sweep has no end to how far it looks", EXPIRY, "missing > 0 AND step < $2", "missing > 0 AND $2 > 0"),
     Fault("what has ended is swept again", EXPIRY, " AND hold_resolutions.hold_id IS NULL", ""),
     Fault("a sweep ends after one batch", EXPIRY, "if len(found) < BATCH or", "if ended >= 0 or"),
     Fault("a hold that cannot end keeps others", EXPIRY, "        return False\n", "        raise\n"),
@@ -102,7 +104,15 @@ SHOWING = (
     Fault(
         "a statement leaves out its first entry", STATEMENT, "max(after, within.first - 1)", "max(after, within.first)"
     ),
-    Fault("a statement leaves out its last entry", STATEMENT, "sequence <= $3", "sequence < $3"),
+    Fault("a statement leaves out its last entry", STATEMENT, "> $2 AND sequence <= $3", "> $2 AND sequence < $3"),
+    Fault(
+        "a statement read backwards leaves out its last entry",
+        STATEMENT,
+        ">= $2 AND sequence <=",
+        ">= $2 AND sequence <",
+    ),
+    Fault("a statement read backwards leaves out its first entry", STATEMENT, "sequence >= $2", "sequence > $2"),
+    Fault("a page read backwards shows its first entry twice", STATEMENT, "min(before - 1,", "min(before,"),
     Fault("a statement begins after its first moment", STATEMENT, "created_at >= $2", "created_at > $2"),
     Fault("a statement opens with its first entry", STATEMENT, "user_id, first - 1)", "user_id, first)"),
     Fault(

@@ -43,15 +43,15 @@ UNITS_OF_POSTGRES = (
     Fault(
         "what failed is committed on Postgres",
         POSTGRES,
-        "await transaction.rollback()",
-        "await transaction.commit()",
+        "await transaction.__aexit__(type(error), error, None)",
+        "await transaction.__aexit__(None, None, None)",
         "postgres",
     ),
     Fault(
         "a commit is a rollback on Postgres",
         POSTGRES,
-        "        await transaction.commit()",
-        "        await transaction.rollback()",
+        "        await transaction.__aexit__(None, None, None)",
+        "        await transaction.__aexit__(KeyError, KeyError(), None)",
         "postgres",
     ),
     Fault(

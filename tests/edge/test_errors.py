@@ -17,7 +17,7 @@ WRONG = [
     ("GET", "/assets/..%2f..%2fpyproject.toml", 404, "not_found"),
     ("GET", "/assets/a%00b", 404, "not_found"),
     ("GET", "/assets/" + "a" * 5000, 404, "not_found"),
-    ("DELETE", "/api/auth/me", 405, "method_not_allowed"),
+    ("PUT", "/api/auth/me", 405, "method_not_allowed"),
     ("POST", "/assets/css/base.css", 405, "method_not_allowed"),
     ("POST", "/login", 405, "method_not_allowed"),
     ("GET", "/api/auth/me", 401, "unauthenticated"),
