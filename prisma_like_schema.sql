@@ -86,6 +86,7 @@ CREATE TABLE ledger_accounts (
     CHECK (owed >= 0),
     CHECK (sequence >= 0)
 );
+CREATE INDEX ix_ledger_accounts_held ON ledger_accounts (user_id) WHERE held > 0;
 
 -- Every movement of tokens, for ever. `kind` says where they came from or went; with `reference` it names what caused
 -- the entry, so that nothing can cause two. `hash` covers the entry and the hash before it: see app/ledger/chain.py.

@@ -146,7 +146,7 @@ async def running(its: Services) -> AsyncIterator[None]:
         await its.models.open()
         await its.recovery.start()
         closing.push_async_callback(its.recovery.stop)
-        await expiry.sweep(its.db, its.clock.now(), expiry.FOREVER)
+        await expiry.sweep(its.db)
         closing.push_async_callback(its.titles.close)
         await its.relay.open(on_stop=its.turns.stop_soon, on_read=its.turns.is_read)
         closing.push_async_callback(its.relay.close)

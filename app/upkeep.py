@@ -40,7 +40,7 @@ async def end_left_behind(its: Services) -> None:
 
 
 async def end_overdue_holds(its: Services) -> None:
-    ended = await expiry.sweep(its.db, its.clock.now())
+    ended = await expiry.sweep(its.db)
     if ended:
         its.metrics.holds_expired.inc(ended)
         log.warning("holds_expired", count=ended)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.db import UtcTime
@@ -17,6 +17,12 @@ class LedgerAccount(SQLModel, table=True):
         CheckConstraint("balance >= held"),
         CheckConstraint("owed >= 0"),
         CheckConstraint("sequence >= 0"),
+        Index(
+            "ix_ledger_accounts_held",
+            "user_id",
+            sqlite_where=text("held > 0"),
+            postgresql_where=text("held > 0"),
+        ),
     )
 
     user_id: str = Field(primary_key=True, foreign_key="users.id")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.ledger.ledger import (
     AMOUNT_MAX,
@@ -100,8 +100,8 @@ class Model:
             self._pay(taken.user_id, f"hold:{hold_id}")
         return self.resolutions[hold_id]
 
-    def overdue(self, now: datetime, look_back: timedelta) -> list[str]:
-        return [name for name in self.open_holds() if now - look_back < self.holds[name].expires_at <= now]
+    def overdue(self, now: datetime) -> list[str]:
+        return [name for name in self.open_holds() if self.holds[name].expires_at <= now]
 
     def open_holds(self) -> list[str]:
         return [hold_id for hold_id in self.holds if hold_id not in self.resolutions]

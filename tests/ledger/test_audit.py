@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pytest
 
@@ -87,9 +86,9 @@ async def test_a_hold_that_cannot_end_keeps_no_other_from_ending(doctored: Datab
     ann, bob = await person(doctored, "damaged", 100), await person(doctored, "bob", 100)
     await hold(doctored, ann, "hld_damaged", lifetime=-2 * HOUR)
     await hold(doctored, bob, "hld_bob", lifetime=-HOUR)
-    await doctor(doctored, "UPDATE ledger_accounts SET held = 0 WHERE user_id = $1", ann)
+    await doctor(doctored, "UPDATE ledger_accounts SET held = 1 WHERE user_id = $1", ann)
 
-    ended = await expiry.sweep(doctored, datetime.now(UTC))
+    ended = await expiry.sweep(doctored)
 
     assert ended == 1
     assert (await balance(doctored, bob)).held == 0

@@ -159,7 +159,7 @@ class History(RuleBasedStateMachine):
         """One after another, in the order found: a sweep that ends many at once pays debts in an order of its own."""
         found = self.world.runner.run(self.overdue())
 
-        assert sorted(found) == sorted(self.model.overdue(self.db.now, expiry.LOOK_BACK))
+        assert sorted(found) == sorted(self.model.overdue(self.db.now))
         self.compare()
         for hold_id in found:
             self.step(
@@ -170,7 +170,7 @@ class History(RuleBasedStateMachine):
 
     async def overdue(self) -> list[str]:
         async with self.db.read() as session:
-            return await expiry.overdue(session, self.db.now)
+            return await expiry.overdue(session)
 
     def cause(self, kind: str, again: int | None) -> Cause:
         return back(self.model.answers, again) or (kind, f"cause {len(self.model.answers)}")
