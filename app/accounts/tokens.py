@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -18,6 +19,7 @@ TICKET_LIFETIME = timedelta(seconds=60)
 CHARS_MAX = 1024
 # The clock is ours and not PyJWT's, so that a test can hold it; `read` looks at the times itself.
 OPTIONS: Any = {"verify_exp": False, "verify_iat": False}
+REMEMBERED_MAX = 4096
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Tokens:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._secret, self._clock = settings.jwt_secret.get_secret_value(), clock
         self.lifetime = timedelta(seconds=settings.jwt_expiration)
+        # Whose a token is never changes, so it is worked out once; whether it still holds is asked every time.
+        self._verified = lru_cache(REMEMBERED_MAX)(self._verify)
 
     def issue(self, claims: Claims) -> str:
         return self._written(claims, KIND, self.lifetime)
@@ -60,16 +64,21 @@ class Tokens:
         return jwt.encode(payload, self._secret, ALGORITHM)
 
     def _read(self, token: str, kind: str, lifetime: timedelta) -> Claims:
-        """Verified, and then written once more: what is not letter for letter our own token is refused."""
         if len(token) > CHARS_MAX or not token.isascii():
             raise Unauthenticated
+        claims = self._verified(token, kind, lifetime)
+        now, second = self._clock.now(), timedelta(seconds=1)
+        if not claims.issued_at - second <= now < claims.issued_at + lifetime:
+            raise Unauthenticated
+        return claims
+
+    def _verify(self, token: str, kind: str, lifetime: timedelta) -> Claims:
+        """Verified, and then written once more: what is not letter for letter our own token is refused."""
         try:
             payload = jwt.decode(token, self._secret, [ALGORITHM], options=OPTIONS, audience=AUDIENCE, issuer=ISSUER)
             claims = Claims(payload["sub"], payload["jti"], datetime.fromtimestamp(payload["iat"], UTC))
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError, OSError):
             raise Unauthenticated from None
-        now, second = self._clock.now(), timedelta(seconds=1)
-        rewritten = self._written(claims, kind, lifetime)
-        if token != rewritten or not claims.issued_at - second <= now < claims.issued_at + lifetime:
+        if token != self._written(claims, kind, lifetime):
             raise Unauthenticated
         return claims
