@@ -1,20 +1,23 @@
 """The provider for everything that speaks OpenAI's protocol: OpenAI, Gemini, Ollama, vLLM, llama.cpp and others.
 
-The SDK asks: client, key, addresses, errors. Reading is ours, below its decoder, because that one takes twenty times
-the work for a token, ends without an error where an error is due, and holds everything up on a chunk without end.
+The SDK knows how to ask: client, key, addresses, errors. Reading is ours, below its decoder, because that one takes
+twenty times the work for a token, ends without an error where an error is due, and holds everything up on a chunk
+without end.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
 import openai
 import orjson
+from multidict import CIMultiDict
+from yarl import URL
 
 from app.providers.decoder import Decoder
 from app.providers.guards import Guards, Watch
@@ -28,7 +31,7 @@ from app.providers.provider import (
     Words,
 )
 from app.providers.refusals import failure, names_parameter
-from app.providers.transport import Transport, below
+from app.providers.transport import Transport, answer
 
 PROBE_SECONDS = 5
 # A connection that could not be made, or was closed before a word of answer: nothing was done yet, so once again.
@@ -45,12 +48,17 @@ class OpenAICompatible:
     ) -> None:
         self.name = name
         self._guards, self._extra_body = guards, dict(extra_body or {})
+        self._transport = Transport()
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=api_key or NO_KEY,
             max_retries=0,
-            http_client=httpx2.AsyncClient(transport=Transport(), follow_redirects=False),
+            http_client=httpx2.AsyncClient(transport=self._transport, follow_redirects=False),
         )
+        # All questions to one upstream are alike but for their bodies. What the SDK leaves out is no text.
+        headers = {**self._client.default_headers, **self._client.auth_headers, **HEADERS}
+        self._headers = CIMultiDict({name: value for name, value in headers.items() if isinstance(value, str)})
+        self._url = URL(f"{self._client.base_url}chat/completions", encoded=True)
         # OpenAI's newer models refuse the old name, most others do not know the new one.
         self._limit = NEW_LIMIT if urlsplit(base_url).hostname == "api.openai.com" else OLD_LIMIT
         self._limit_of: dict[str, str] = {}
@@ -86,10 +94,10 @@ class OpenAICompatible:
         """Raises what a question would, without asking one."""
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                answer = await self._client.get("/models", cast_to=httpx2.Response)
+                models = await self._client.get("/models", cast_to=httpx2.Response)
         except (TimeoutError, *CONNECTION_ERRORS) as error:
             raise self._failure(error) from None
-        if "json" not in answer.headers.get("Content-Type", ""):
+        if "json" not in models.headers.get("Content-Type", ""):
             raise ProviderFailed("what answers is no API")
 
     async def close(self) -> None:
@@ -125,16 +133,13 @@ class OpenAICompatible:
             return await self._post(body)
 
     async def _post(self, body: bytes) -> aiohttp.ClientResponse:
-        answer = await self._client.post(
-            "/chat/completions",
-            # The SDK hands over the response as it is when that is what one wants to have it cast to.
-            cast_to=httpx2.Response,
-            content=body,
-            options={"headers": HEADERS},
-            stream=True,
-            stream_cls=openai.AsyncStream[Any],
-        )
-        return below(cast(httpx2.Response, answer))
+        response = await self._transport.send("POST", self._url, self._headers, body)
+        if 200 <= response.status < 300:
+            return response
+        answered = answer(response, httpx2.Request("POST", str(self._url)))
+        await answered.aread()
+        # What a status means is the SDK's to say, though it offers no public way to ask it.
+        raise self._client._make_status_error_from_response(answered)
 
     def _body(self, ask: Ask, limit: str) -> bytes:
         return orjson.dumps(
