@@ -12,6 +12,7 @@ from app.billing.shop import Shop
 from app.billing.tables import Grant, Order, Plan, Return
 from app.db import Session
 from app.edge.paging import Page
+from app.ledger import ledger
 
 
 class Refundable(NamedTuple):
@@ -46,6 +47,12 @@ async def of_order(session: Session, shop: Shop, order: Order) -> Bought:
         refundable=await _refundable(session, shop, order, granted, noted),
         disputed=any(one.kind == "dispute" and one.state != "put_back" for one in noted),
     )
+
+
+async def debt_paid(session: Session, order: Order) -> int:
+    """What was owed before, and was paid from the tokens of this order."""
+    granted = await grants.of_order(session, order.id) if order.paid_at else []
+    return sum([await ledger.debt_paid_by(session, grant.kind, grant.reference) for grant in granted])
 
 
 async def _refundable(

@@ -17,7 +17,7 @@ from app.billing.gateway import NotSigned, PaymentsFailed
 from app.billing.overview import Bought
 from app.billing.packages import UnknownPackage
 from app.billing.subscriptions import NoPlan
-from app.billing.tables import Package, Plan, Return
+from app.billing.tables import Order, Package, Plan, Return
 from app.billing.till import PaymentsOff
 from app.edge import idempotency, paging
 from app.edge.body_limit import BodyTooLarge, BodyTooSlow
@@ -67,6 +67,7 @@ class CheckoutOut(Out):
 class CompletedOut(Out):
     status: Literal["paid", "pending", "open", "expired", "failed"]
     tokens_granted: int
+    debt_paid: int = Field(description="How many of them paid what was owed")
     balance: int
 
 
@@ -153,12 +154,10 @@ async def complete_checkout(request: Request) -> CompletedOut:
     its, me = services(request), identity(request)
     order = await fulfilment.complete(its.shop, me.user_id, request.path_params["checkout_id"])
     async with its.db.read() as session:
-        bought = await overview.of_order(session, its.shop, order)
+        granted = (await overview.of_order(session, its.shop, order)).tokens_granted
+        paid = await overview.debt_paid(session, order)
         has = await ledger.balance(session, me.user_id)
-    status = "paid" if order.state == "ended" else order.state
-    return CompletedOut.model_validate(
-        {"status": status, "tokens_granted": bought.tokens_granted, "balance": has.balance}
-    )
+    return _completed(order, granted, paid, has.balance)
 
 
 async def list_orders(request: Request, page: Page) -> OrdersOut:
@@ -202,6 +201,12 @@ async def take_event(request: Request) -> ReceivedOut:
 def _package(package: Package) -> PackageOut:
     values = package.model_dump(exclude={"price_cents", "retired_at", "updated_at"})
     return PackageOut.model_validate({**values, "price_usd": package.price_cents, "active": package.retired_at is None})
+
+
+def _completed(order: Order, granted: int, debt_paid: int, balance: int) -> CompletedOut:
+    status = "paid" if order.state == "ended" else order.state
+    values = {"tokens_granted": granted, "debt_paid": debt_paid, "balance": balance}
+    return CompletedOut.model_validate({"status": status, **values})
 
 
 def _order(bought: Bought) -> OrderOut:

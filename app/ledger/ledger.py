@@ -89,6 +89,13 @@ async def balance(session: Session, user_id: str) -> Balance:
     return Balance(row["balance"], row["held"], row["owed"]) if row else Balance(0, 0, 0)
 
 
+async def debt_paid_by(session: Session, kind: str, reference: str) -> int:
+    """How much of that grant went into what was owed."""
+    sql = "SELECT -tokens AS paid FROM ledger_entries WHERE kind = 'debt' AND reference = $1"
+    row = await session.row(sql, f"{kind}:{reference}")
+    return int(row["paid"]) if row else 0
+
+
 async def credit(session: Session, user_id: str, tokens: int, *, kind: str, reference: str) -> int:
     """Adds tokens and pays what is owed from them. Answers with the balance after the grant itself."""
     _require_sane(tokens, reference)

@@ -34,7 +34,7 @@ async def test_the_first_month_is_granted_once_though_session_and_invoice_both_t
 
     completed = await buyer.complete(begun["sessionId"])
 
-    assert completed == {"status": "paid", "tokensGranted": MONTHLY, "balance": WELCOME + MONTHLY}
+    assert completed == {"status": "paid", "tokensGranted": MONTHLY, "debtPaid": 0, "balance": WELCOME + MONTHLY}
     assert await buyer.kinds() == [("subscription", MONTHLY)]
     assert await buyer.role() == "subscriber"
     assert (await plan(buyer))["status"] == "active"

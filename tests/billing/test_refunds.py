@@ -76,7 +76,8 @@ async def test_what_was_spent_is_owed_and_the_next_purchase_pays_it_first(buyer:
     await buyer.till.settled()
 
     assert (await buyer.balance(), await buyer.owed()) == (0, STARTER - 10)
-    await buyer.pay()
+    completed = await buyer.complete((await buyer.pay())["sessionId"])
+    assert (completed["tokensGranted"], completed["debtPaid"], completed["balance"]) == (STARTER, STARTER - 10, 10)
     assert (await buyer.balance(), await buyer.owed()) == (10, 0)
 
 

@@ -17,7 +17,7 @@ function till(...answers) {
   return asked;
 }
 
-const says = (status, tokensGranted = 0) => ({ status, tokensGranted, balance: 1000 + tokensGranted });
+const says = (status, tokensGranted = 0) => ({ status, tokensGranted, debtPaid: 0, balance: 1000 + tokensGranted });
 
 const refusal = (status) => Object.assign(new Error("No."), { status });
 

@@ -13,7 +13,7 @@ from app.services import Services
 from app.stripe_sandbox.till import Fault, Till
 from tests.billing.buying import spend
 from tests.billing.ordering import ordered
-from tests.browser.buying.pressing import AT_THE_TILL, amount, buy, newcomer, orders, packages, user_id
+from tests.browser.buying.pressing import AT_THE_TILL, amount, buy, newcomer, orders, packages, payment, user_id
 from tests.browser.doing import open_settled, register
 
 REFUND = re.compile("^Refund what is unused of Starter")
@@ -116,7 +116,9 @@ async def test_a_refund_says_what_goes_and_what_comes_and_is_made_once(page: Pag
 
 
 @pytest.mark.usefixtures("hooked")
-async def test_a_debt_is_shown_with_what_becomes_of_it(page: Page, till: Till, services: Services) -> None:
+async def test_a_debt_is_shown_and_the_next_purchase_says_that_it_paid_it(
+    page: Page, till: Till, services: Services
+) -> None:
     await newcomer(page)
     session_id = await buy(page)
     await spend(services, await user_id(page), 41_000)
@@ -124,6 +126,10 @@ async def test_a_debt_is_shown_with_what_becomes_of_it(page: Page, till: Till, s
     till.refund(till.books.find("checkout.session", session_id)["payment_intent"])
 
     await expect(page.locator(".debt")).to_have_text("You owe 40,000 tokens. The next purchase pays them first.")
+    await buy(page)
+    words = "40,000 of them paid what you owed. You have 10,000 tokens now."
+    await expect(payment(page)).to_contain_text(words)
+    await expect(page.locator(".debt")).to_be_hidden()
 
 
 async def test_older_orders_come_on_request(page: Page, services: Services) -> None:

@@ -19,6 +19,7 @@ export class Payment extends EventTarget {
   isLate = false;
   trouble = null;
   tokensGranted = 0;
+  debtPaid = 0;
   balance = 0;
 
   constructor(ask, { second = 1_000 } = {}) {
@@ -62,9 +63,9 @@ export class Payment extends EventTarget {
     this.#isAsking = true;
     this.#isNudged = false;
     try {
-      const { status, tokensGranted, balance } = await this.#ask();
-      const isAdding = status === "paid" && tokensGranted === 0;
-      Object.assign(this, { state: isAdding ? "adding" : status, tokensGranted, balance, trouble: null });
+      const { status, ...amounts } = await this.#ask();
+      const isAdding = status === "paid" && amounts.tokensGranted === 0;
+      Object.assign(this, amounts, { state: isAdding ? "adding" : status, trouble: null });
     } catch (error) {
       if (error.status === 404) this.state = "unknown";
       else this.trouble = error;

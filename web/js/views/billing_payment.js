@@ -1,5 +1,5 @@
 import { $, fill } from "../dom.js";
-import { balance } from "../format.js";
+import { balance, count } from "../format.js";
 
 const CONFIRMING = {
   title: "Confirming your payment…",
@@ -55,8 +55,8 @@ export class PaymentView {
 
 function wordsOf(payment, wasLeft) {
   if (payment.state === "paid") {
-    const words = `You have ${balance(payment.balance)} now.`;
-    return { title: `${balance(payment.tokensGranted)} were added`, words };
+    const debt = payment.debtPaid ? `${count(payment.debtPaid)} of them paid what you owed. ` : "";
+    return { title: `${balance(payment.tokensGranted)} were added`, words: `${debt}You have ${balance(payment.balance)} now.` };
   }
   if (payment.state === "open" && wasLeft) return WORDS.left;
   const found = WORDS[payment.state] ?? CONFIRMING;
