@@ -112,7 +112,7 @@ async def test_whoever_thinks_again_keeps_everything(page: Page) -> None:
     await expect(page.get_by_label("Your password", exact=True)).to_have_value("")
     await page.keyboard.press("Escape")
     await page.reload()
-    await expect(page.locator("[data-text=balance]")).to_have_text("1,000 tokens")
+    await expect(page.locator("#profile [data-text=balance]")).to_have_text("1,000 tokens")
 
 
 async def test_with_the_keyboard_alone_somebody_goes_for_good(
@@ -157,7 +157,7 @@ async def test_a_wrong_password_is_said_at_its_field_and_nothing_is_lost(page: P
 
     await expect_wrong(page.get_by_label("Your password", exact=True), "Your current password is not right.")
     await page.reload()
-    await expect(page.locator("[data-text=balance]")).to_have_text("1,000 tokens")
+    await expect(page.locator("#profile [data-text=balance]")).to_have_text("1,000 tokens")
 
 
 async def test_when_the_plan_cannot_be_cancelled_it_is_said_and_can_be_tried_again(page: Page) -> None:

@@ -9,6 +9,8 @@ from typing import Literal
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from app.ledger import ledger
+from app.services import Services
 from tests.browser.doing import PASSWORD, new_email, open_settled, register, sign_in
 
 SIGNED_OUT_PAGES = ["/", "/login", "/register", "/forgot", "/reset", "/reset#token=some-token", "/no-such-page"]
@@ -114,3 +116,17 @@ async def test_the_console_stays_empty_under_the_content_security_policy(page: P
     await page.get_by_role("button", name="Sign out").click()
     await page.wait_for_url(re.compile("/$"), wait_until="networkidle")
     assert page_errors == []
+
+
+@pytest.mark.parametrize("path", ["/billing", "/usage", "/account"])
+async def test_the_balance_in_the_top_bar_is_kept_true_on_every_page(page: Page, services: Services, path: str) -> None:
+    await register(page)
+    await page.goto(path)
+    await expect(page.locator(".top-balance")).to_have_text("1,000 tokens")
+
+    async with services.db.begin() as session:
+        user = await session.row("SELECT id FROM users")
+        assert user is not None
+        await ledger.credit(session, user["id"], 234, kind="adjustment", reference="a gift")
+
+    await expect(page.locator(".top-balance")).to_have_text("1,234 tokens")

@@ -2,10 +2,12 @@ import { patch, post } from "../api.js";
 import { $, announce, describe, fill } from "../dom.js";
 import { runForm } from "../form.js";
 import { balance, day, role } from "../format.js";
+import { AccountEvents } from "../models/account_events.js";
 import { session } from "../session.js";
 import { requireUser, startShell } from "../shell.js";
 import { Farewell } from "../views/account_farewell.js";
 import { SessionsView } from "../views/account_sessions.js";
+import { showTopBar } from "../views/top_bar.js";
 
 startShell();
 
@@ -13,12 +15,12 @@ const profile = $("#profile");
 const trouble = $("#account-trouble");
 const nameForm = $("#name-form");
 const passwordForm = $("#password-form");
-const signOutButton = $("#sign-out");
 const sessions = new SessionsView();
 
 function showUser(user) {
-  const [initial] = user.name || user.email;
-  fill($(".site-header"), { who: user.email, initial: initial.toUpperCase() });
+  const account = new AccountEvents(user.id);
+  showTopBar(user, account, trouble);
+  account.addEventListener("balance", ({ detail }) => fill(profile, { balance: balance(detail.balance) }));
   fill(profile, {
     email: user.email,
     role: role(user.role),
@@ -58,18 +60,6 @@ runForm(passwordForm, {
     announce("Your password is changed. Other devices are signed out.");
     sessions.show();
   },
-});
-
-signOutButton.addEventListener("click", async () => {
-  if (signOutButton.getAttribute("aria-disabled") === "true") return;
-  signOutButton.setAttribute("aria-disabled", "true");
-  trouble.replaceChildren();
-  try {
-    await session.signOut();
-  } catch (error) {
-    trouble.replaceChildren(...describe(error));
-    signOutButton.setAttribute("aria-disabled", "false");
-  }
 });
 
 try {

@@ -34,7 +34,7 @@ function start(user) {
     refund: new RefundDialog($("#refund")),
     payment: null,
   };
-  showTopBar(user);
+  showTopBar(user, page.account, trouble);
   arrive(page);
   wireOrders(page);
   wireBuying(page);

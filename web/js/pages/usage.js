@@ -27,7 +27,8 @@ const user = await requireUser().catch((error) => fail($("#days-trouble"), error
 if (user) start(user);
 
 function start(user) {
-  showTopBar(user);
+  const account = new AccountEvents(user.id);
+  showTopBar(user, account, $("#days-trouble"));
   statement.addEventListener("change", ({ detail: { added } }) => {
     list.show(statement);
     if (added) announce(added === 1 ? "1 new entry on your statement." : `${count(added)} new entries on your statement.`);
@@ -35,7 +36,7 @@ function start(user) {
   $("#ranges").addEventListener("change", showDays);
   wireStatement();
   wireVerifying($("#verify"), $("#verdict"));
-  follow(new AccountEvents(user.id), user.balance);
+  follow(account, user.balance);
   loadDays();
   loadStatement();
 }

@@ -1,10 +1,17 @@
-import { $, announce, fill } from "../dom.js";
+import { $, describe, fill } from "../dom.js";
+import { balance } from "../format.js";
 import { session } from "../session.js";
 
-/** Who is signed in, and the way out. */
-export function showTopBar(user) {
+/** Who is signed in, what they have, kept true by the account's events, and the way out. */
+export function showTopBar(user, account, trouble) {
   const [initial] = user.name || user.email;
+  const show = (tokens) => fill($(".site-header"), { balance: balance(tokens), menuBalance: balance(tokens) });
   fill($(".site-header"), { email: user.email, initial: initial.toUpperCase() });
   $(".who").title = user.email;
-  $("#sign-out").addEventListener("click", () => session.signOut().catch((error) => announce(error.message)));
+  show(user.balance);
+  account.addEventListener("balance", ({ detail }) => show(detail.balance));
+  $("#sign-out").addEventListener("click", () => {
+    trouble.replaceChildren();
+    session.signOut().catch((error) => trouble.replaceChildren(...describe(error)));
+  });
 }
