@@ -14,6 +14,7 @@ from typing import Final
 from app.chat import prompt
 from app.chat.prompt import MessageTooLong, Prompt, Said
 from app.conversations import conversations, messages
+from app.conversations.messages import NewMessage
 from app.conversations.tables import Conversation, Message
 from app.db import Row, Session
 from app.errors import AppError, Invalid
@@ -78,7 +79,7 @@ class Plan:
     conversation_id: str
     created: bool
     # The message to be written, if there is a new one, and the one that the reply answers.
-    asked: Message | None
+    asked: NewMessage | None
     user_message_id: str
     # The reply that is carried on, or else where the new one goes.
     carried: Message | None
@@ -179,10 +180,10 @@ async def _what_is_said(ask: Ask, place: Place, room: int, tokenizer: Tokenizer)
 
 def _new_message(
     ask: Ask, conversation_id: str, above: Message | None, tokens: int, tokenizer: Tokenizer, now: datetime
-) -> Message | None:
+) -> NewMessage | None:
     if ask.message is None:
         return None
-    return Message(
+    return NewMessage(
         id=new_id("msg"),
         conversation_id=conversation_id,
         parent_id=above.id if above else None,

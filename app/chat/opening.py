@@ -11,7 +11,7 @@ from app.chat.asks import Plan
 from app.chat.events import Data
 from app.chat.turn import Facts
 from app.conversations import conversations, messages
-from app.conversations.tables import Message
+from app.conversations.messages import NewMessage
 from app.db import Session
 from app.edge import idempotency
 from app.edge.idempotency import Ask as Repeatable
@@ -65,10 +65,10 @@ async def open_turn(
         *(plan.prompt_tokens, quote.max_tokens, plan.rates, plan.model.id),
         *(facts.conversation_id, facts.message_id),
     )
-    await ledger.hold(session, ask.user_id, terms, hold_id=facts.hold_id, lifetime=limits.hold_lifetime)
+    balance = await ledger.hold(session, ask.user_id, terms, hold_id=facts.hold_id, lifetime=limits.hold_lifetime)
     await _require_room(session, plan, limits)
     await _write_messages(session, plan, facts, now)
-    meta = _meta(plan, facts, quote, terms.tokens, (await ledger.balance(session, ask.user_id)).balance)
+    meta = _meta(plan, facts, quote, terms.tokens, balance)
     await session.run(
         OPEN,
         *(facts.stream_id, ask.user_id, facts.conversation_id, facts.message_id, facts.hold_id, worker),
@@ -120,20 +120,19 @@ async def _turns_allowed(session: Session, plan: Plan, limits: Limits) -> int:
 async def _write_messages(session: Session, plan: Plan, facts: Facts, now: datetime) -> None:
     if plan.created:
         title = conversations.first_words(plan.ask.message or "")
-        await conversations.create(session, plan.conversation_id, plan.ask.user_id, title, now)
+        await conversations.create(session, plan.conversation_id, plan.ask.user_id, title, now, facts.message_id)
     else:
-        await conversations.find(session, plan.ask.user_id, plan.conversation_id)
+        await conversations.move_tip(session, plan.conversation_id, facts.message_id, now)
     if plan.asked is not None:
         await messages.write(session, plan.asked)
     if plan.carried is not None:
         await messages.reopen(session, facts.message_id)
     else:
         await messages.write(session, _empty_reply(plan, facts, now))
-    await conversations.move_tip(session, plan.conversation_id, facts.message_id, now)
 
 
-def _empty_reply(plan: Plan, facts: Facts, now: datetime) -> Message:
-    return Message(
+def _empty_reply(plan: Plan, facts: Facts, now: datetime) -> NewMessage:
+    return NewMessage(
         id=facts.message_id,
         conversation_id=facts.conversation_id,
         parent_id=plan.user_message_id,

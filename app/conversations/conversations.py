@@ -31,13 +31,15 @@ def first_words(message: str) -> str:
     return (cut[:at] if at > 0 else cut[:-1]).rstrip(" ,.;:-") + "…"
 
 
-async def create(session: Session, conversation_id: str, user_id: str, title: str, now: datetime) -> None:
+async def create(
+    session: Session, conversation_id: str, user_id: str, title: str, now: datetime, tip_id: str | None = None
+) -> None:
+    """The title is not in the index: it is the first words of a message, which are found there."""
     await session.run(
-        """INSERT INTO conversations (id, user_id, title, titled_by, created_at, updated_at)
-           VALUES ($1, $2, $3, 'words', $4, $4)""",
-        *(conversation_id, user_id, title, now),
+        """INSERT INTO conversations (id, user_id, title, titled_by, current_message_id, created_at, updated_at)
+           VALUES ($1, $2, $3, 'words', $4, $5, $5)""",
+        *(conversation_id, user_id, title, tip_id, now),
     )
-    await search.remember_title(session, conversation_id, title)
     session.tell(user_id)
 
 
@@ -60,7 +62,10 @@ async def listed(session: Session, user_id: str, page: Page) -> list[Row]:
 
 async def move_tip(session: Session, conversation_id: str, message_id: str, now: datetime) -> None:
     sql = "UPDATE conversations SET current_message_id = $2, updated_at = $3 WHERE id = $1 RETURNING user_id"
-    _tell_owner(session, await session.row(sql, conversation_id, message_id, now))
+    row = await session.row(sql, conversation_id, message_id, now)
+    if row is None:
+        raise UnknownConversation
+    _tell_owner(session, row)
 
 
 async def suggest_title(session: Session, conversation_id: str, title: str, now: datetime) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from app.conversations import search
 from app.conversations.tables import Message
 from app.db import Row, Session
@@ -69,6 +72,25 @@ WHERE id = $1
 """
 
 
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """As it is first written. A record of the table costs as much to make as to write, and a turn makes two."""
+
+    id: str
+    conversation_id: str
+    parent_id: str | None
+    number: int
+    role: str
+    status: str
+    tokens: int
+    created_at: datetime
+    content: str
+    encoding: str | None = None
+    model: str | None = None
+    finish_reason: None = None
+    usage: None = None
+
+
 class UnknownMessage(NotFound):
     """There is none of that id in that conversation."""
 
@@ -126,8 +148,8 @@ async def newest_leaf(session: Session, conversation_id: str, message_id: str) -
     return str(row["id"])
 
 
-async def write(session: Session, message: Message) -> None:
-    await session.run(WRITE, *(getattr(message, column) for column in COLUMNS))
+async def write(session: Session, message: Message | NewMessage) -> None:
+    await session.run(WRITE, *[getattr(message, column) for column in COLUMNS])
     if message.status != "streaming":
         await search.remember_message(session, message.id, message.content)
 

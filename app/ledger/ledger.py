@@ -125,12 +125,14 @@ async def debit(session: Session, user_id: str, tokens: int, *, kind: str, refer
     return taken
 
 
-async def hold(session: Session, user_id: str, terms: Terms, *, hold_id: str, lifetime: timedelta) -> None:
-    """Sets the worst case of a reply aside, or raises; the unit must then not go on. One conditional write takes it."""
+async def hold(session: Session, user_id: str, terms: Terms, *, hold_id: str, lifetime: timedelta) -> int:
+    """Sets the worst case of a reply aside, or raises; the unit must then not go on. One conditional write takes it.
+
+    Answers with the balance, which a hold leaves as it is.
+    """
     taken = await session.row(TAKE_HOLD, user_id, terms.tokens, hold_id)
     if taken is None:
-        await _explain_no_hold(session, user_id, terms, hold_id)
-        return
+        return await _explain_no_hold(session, user_id, terms, hold_id)
     at = as_moment(taken["at"])
     written = await session.run(
         WRITE_HOLD,
@@ -140,6 +142,7 @@ async def hold(session: Session, user_id: str, terms: Terms, *, hold_id: str, li
     if not written:
         raise LostRace
     session.tell(user_id)
+    return int(taken["balance"])
 
 
 async def settle(session: Session, hold_id: str, used: Used) -> Resolution:
@@ -182,15 +185,15 @@ def sane(claimed: object) -> int:
     return min(max(claimed, 0), TOKENS_MAX) if isinstance(claimed, int) and not isinstance(claimed, bool) else 0
 
 
-async def _explain_no_hold(session: Session, user_id: str, terms: Terms, hold_id: str) -> None:
+async def _explain_no_hold(session: Session, user_id: str, terms: Terms, hold_id: str) -> int:
     """Either this very hold was taken before, and all is well, or there is not enough."""
     before = await session.row(FIND_HOLD, hold_id)
+    found = await balance(session, user_id)
     if before is not None:
         asked = (user_id, terms.prompt_tokens, terms.max_tokens, terms.rates.input, terms.rates.output)
         if tuple(before) != asked:
             raise ReferenceReused
-        return
-    found = await balance(session, user_id)
+        return found.balance
     affordable = terms.rates.affordable(found.available, terms.prompt_tokens)
     raise InsufficientTokens(
         balance=found.balance, available=found.available, needed=terms.tokens, affordable=affordable
@@ -239,7 +242,7 @@ FIND_HOLD = "SELECT user_id, prompt_tokens, max_tokens, input_rate, output_rate 
 TAKE_HOLD = """
 UPDATE ledger_accounts SET held = held + $2
 WHERE user_id = $1 AND balance - held >= $2 AND NOT EXISTS (SELECT 1 FROM holds WHERE id = $3)
-RETURNING now() AS at
+RETURNING balance, now() AS at
 """
 WRITE_HOLD = """
 INSERT INTO holds (id, user_id, tokens, prompt_tokens, max_tokens, input_rate, output_rate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.conversations import conversations, messages
+from app.conversations import conversations, messages, search
 from app.conversations.tables import Message
 from app.ids import new_id
 from app.services import Services
@@ -43,6 +43,8 @@ class Talk:
     async def begin(self, title: str) -> Talk:
         async with self.services.db.begin() as session:
             await conversations.create(session, self.id, self.user_id, title, self.services.clock.now())
+            # A title of its own, which no message begins with.
+            await search.remember_title(session, self.id, title)
         return self
 
     async def say(self, content: str, *, below: Message | None = None, first: bool = False, **more: Any) -> Message:

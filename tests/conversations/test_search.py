@@ -209,6 +209,22 @@ async def test_a_reply_that_was_carried_on_is_found_by_its_new_words(
     await index_is_whole(services)
 
 
+async def test_the_first_words_that_name_a_conversation_are_found_though_it_was_never_named(
+    client: httpx2.AsyncClient, services: Services, ann: Person
+) -> None:
+    said = "How do pangolins find their way home, and who taught them so? I have wondered about it for a long time."
+    its, now = Talk(services, ann.id), services.clock.now()
+    async with services.db.begin() as session:
+        await conversations.create(session, its.id, ann.id, conversations.first_words(said), now)
+    await its.say(said)
+    await its.say("Nobody knows.")
+
+    [one] = await found(client, ann, "pangolins taught")
+
+    assert one["title"] == "How do pangolins find their way home, and who taught them so? I have wondered…"
+    assert one["messageId"] == its.ids[0]
+
+
 async def test_a_new_title_is_found_and_the_old_one_no_longer(
     client: httpx2.AsyncClient, services: Services, ann: Person
 ) -> None:

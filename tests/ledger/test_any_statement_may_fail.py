@@ -67,7 +67,7 @@ def debit(tokens: int) -> Unit:
     return lambda session: ledger.debit(session, ANN, tokens, kind="refund", reference="one")
 
 
-def hold(session: Session) -> Awaitable[None]:
+def hold(session: Session) -> Awaitable[int]:
     return ledger.hold(session, ANN, terms(60), hold_id="hld_1", lifetime=HOUR)
 
 
