@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.conversations import messages, terms
-from app.conversations.search import NEWEST, SEARCH
+from app.conversations.search import LOOK, LOOK_AT, NEWEST, SEARCH
 from app.services import Services
 from tests.conftest import Person
 from tests.conversations.talking import talk
@@ -55,3 +55,29 @@ async def test_the_end_of_a_long_branch_is_read_without_its_beginning(services: 
     steps = "\n".join(row[0] for row in plan)
     assert "Seq Scan on messages" not in steps
     assert [row["number"] for row in found] == list(range(5000, 4950, -1))
+
+
+async def test_looking_at_the_newest_goes_from_conversation_to_conversation(services: Services, ann: Person) -> None:
+    async with services.db.begin() as session:
+        await session.run(TALKS, ann.id)
+        await session.run(SAID, ann.id)
+        await session.run("ANALYZE conversations")
+        await session.run("ANALYZE search_entries")
+        plan = await session.rows(f"EXPLAIN ANALYZE {LOOK}", "% hello %", ann.id, *NEWEST, 21, 1000, LOOK_AT, "%", "%")
+
+    steps = "\n".join(row[0] for row in plan)
+    assert "Seq Scan" not in steps
+    assert f"rows={LOOK_AT}.00 loops=1" in steps
+    assert "rows=3000.00" not in steps
+
+
+TALKS = """
+INSERT INTO conversations (id, user_id, title, titled_by, created_at, updated_at)
+SELECT 'cnv_' || number, CAST($1 AS VARCHAR), 'hello', 'words', now(), now() + number * INTERVAL '1 second'
+FROM generate_series(1, 3000) AS number
+"""
+SAID = """
+INSERT INTO search_entries (source_id, conversation_id, words)
+SELECT 'msg_' || number, 'cnv_' || number % 3000 + 1, '_' || $1 || ' hello w' || number % 997
+FROM generate_series(1, 30000) AS number
+"""
