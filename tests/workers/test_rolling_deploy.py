@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -69,25 +72,33 @@ class Reader:
             meta = events[0].data
             body = {"conversationId": meta["conversationId"], "parentId": meta["messageId"], "continue": True}
             self.carried_on += 1
-        kept = (await self.caller.messages(events[0].data["conversationId"]))[-1]
+        kept = await self._kept(events[0].data["conversationId"])
         assert (kept["status"], kept["content"]) == ("complete", text)
         assert text.endswith(upstream_text(WORDS))
         self.texts.append(text)
 
     async def _asked(self, body: dict[str, object], leaving: asyncio.Event) -> list[Event]:
-        """As much as is read at first."""
+        """As much as is read at first. A line that is cut before an answer says nothing, so the same is asked again."""
+        named = {**EVENTS, "Idempotency-Key": uuid4().hex}
         while True:
             seen: list[Event] = []
-            async with self.caller.http.stream("POST", "/api/chat", json=body, headers=EVENTS) as reply:
-                if reply.status_code == 503:
-                    await asyncio.sleep(float(reply.headers["Retry-After"]) / 4)
-                    continue
-                assert reply.status_code == 200, await reply.aread()
-                async for event in events_of(reply):
-                    seen.append(event)
-                    if self.leaves and leaving.is_set() and len(seen) < WORDS / 2:
-                        break
-            return seen
+            with suppress(httpx2.TransportError):
+                async with self.caller.http.stream("POST", "/api/chat", json=body, headers=named) as reply:
+                    if reply.status_code == 503:
+                        await asyncio.sleep(float(reply.headers["Retry-After"]) / 4)
+                        continue
+                    assert reply.status_code == 200, await reply.aread()
+                    async for event in events_of(reply):
+                        seen.append(event)
+                        if self.leaves and leaving.is_set() and len(seen) < WORDS / 2:
+                            break
+            if seen:
+                return seen
+
+    async def _kept(self, conversation_id: str) -> dict[str, Any]:
+        while True:
+            with suppress(httpx2.TransportError):
+                return (await self.caller.messages(conversation_id))[-1]
 
     async def _read(self, seen: list[Event]) -> list[Event]:
         """On from the last event that was seen, wherever the proxy leads."""
