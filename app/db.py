@@ -84,6 +84,10 @@ class Database:
         """For looking only. Each statement sees what was committed when it began."""
         return self._engine.read()
 
+    def glance(self) -> AbstractAsyncContextManager[Session]:
+        """For a few rows found by their keys: on SQLite without a thread, which takes longer than the look itself."""
+        return self._engine.glance()
+
     async def transact(self, unit: Callable[[Session], Awaitable[Result]]) -> Result:
         """Runs a unit that may meet a deadlock again from its start; it must be the same unit by reference."""
         for attempt in range(1, ATTEMPTS_MAX):

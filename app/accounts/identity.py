@@ -36,7 +36,7 @@ class Identify:
 
     async def __call__(self, request: Request) -> str:
         claims = self._claims(request)
-        async with self._db.read() as session:
+        async with self._db.glance() as session:
             row = await sessions.holder(session, claims, self._clock.now())
         if row is None:
             raise Unauthenticated

@@ -71,7 +71,9 @@ class Turns:
     async def planned(self, ask: Ask) -> tuple[Plan, Quote]:
         """What it would be and cost; nothing is written and nobody is asked."""
         model = self._models.pick(ask.model_id)
-        async with self._db.read() as session:
+        # With a conversation comes its history, which may be long.
+        looking = self._db.read() if ask.conversation_id else self._db.glance()
+        async with looking as session:
             place = await asks.find_place(session, ask, model)
         plan = await asks.plan(ask, place, model, self._models.tokenizer(model), self._clock.now())
         return plan, plan.quote(place.has)
@@ -116,7 +118,7 @@ class Turns:
     async def _start(self, ask: Ask, again: Repeatable | None) -> Turn:
         """Between the quote and the hold another reply may have taken its part: then it is quoted again."""
         if ask.conversation_id is not None:
-            async with self._db.read() as session:
+            async with self._db.glance() as session:
                 await asks.require_quiet(session, ask.user_id, ask.conversation_id)
         while True:
             plan, quote = await self.planned(ask)

@@ -64,6 +64,9 @@ class PostgresEngine:
     def read(self) -> AbstractAsyncContextManager[Session]:
         return self._session(in_transaction=False)
 
+    def glance(self) -> AbstractAsyncContextManager[Session]:
+        return self.read()
+
     @asynccontextmanager
     async def _session(self, *, in_transaction: bool) -> AsyncIterator[Session]:
         if self._pool is None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import aiosqlite
 
 from app.engines.group_commit import Writer
-from app.engines.session import Listener, Session
-from app.engines.sqlite_session import ReadSession, connect
+from app.engines.session import Listener, Session, nobody
+from app.engines.sqlite_session import GlanceSession, ReadSession, connect
 
 READERS = 4
 
@@ -35,13 +35,11 @@ class SqliteEngine:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if exclusive:
             self._lock()
-        raw = connect(self._path)
+        raw, self._glancing = connect(self._path), self._reading()
         self._writer = Writer(raw, await self._on_a_thread(raw), self._listener)
         self._readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         for _ in range(READERS):
-            reader = connect(self._path)
-            reader.execute("PRAGMA query_only=ON")
-            self._readers.put_nowait(await self._on_a_thread(reader))
+            self._readers.put_nowait(await self._on_a_thread(self._reading()))
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
         return self._writer.unit()
@@ -54,15 +52,26 @@ class SqliteEngine:
         finally:
             self._readers.put_nowait(connection)
 
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Session]:
+        """A statement is over before anybody else has a turn, so one connection is enough for all."""
+        yield GlanceSession(self._glancing, nobody)
+
     async def close(self) -> None:
         if self._open:
             await self._writer.settled()
+            self._glancing.close()
         for connection in self._open:
             await connection.close()
         self._open.clear()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
+
+    def _reading(self) -> sqlite3.Connection:
+        raw = connect(self._path)
+        raw.execute("PRAGMA query_only=ON")
+        return raw
 
     async def _on_a_thread(self, raw: sqlite3.Connection) -> aiosqlite.Connection:
         connection = await aiosqlite.Connection(lambda: raw, iter_chunk_size=64)

@@ -15,6 +15,7 @@ from app.engines.session import ConstraintViolated, DatabaseUnavailable, Listene
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON", "cache_size=-16384")
 PLACES_MAX = 64
 NAMES = tuple(str(number) for number in range(1, PLACES_MAX + 1))
+ONLY_READS = "This connection only reads; write inside `db.begin()`."
 OUT_OF_REACH = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 
@@ -41,8 +42,15 @@ class SqliteSession(Session):
         return execute(self._raw, sql, values).rowcount
 
 
+class GlanceSession(SqliteSession):
+    """The same on a connection that only reads."""
+
+    async def run(self, sql: str, *values: Any) -> int:
+        raise ConstraintViolated(ONLY_READS)
+
+
 class ReadSession(Session):
-    """The same on a connection with a thread of its own, because a search may take its time."""
+    """One with a thread of its own, because a search may take its time."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         super().__init__()
@@ -55,7 +63,7 @@ class ReadSession(Session):
             raise translated(error) from error
 
     async def run(self, sql: str, *values: Any) -> int:
-        raise ConstraintViolated("This connection only reads; write inside `db.begin()`.")
+        raise ConstraintViolated(ONLY_READS)
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -209,3 +209,13 @@ async def test_writers_readers_and_an_online_backup_never_lock_each_other_out(sq
 
     assert len(await ids(sqlite)) == sum(written)
     assert backed_up > 0
+
+
+async def test_whoever_only_glances_cannot_write(sqlite: Database) -> None:
+    async with sqlite.glance() as session:
+        with pytest.raises(ConstraintViolated):
+            await session.run(INSERT, 1)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            await session.rows(f"{INSERT} RETURNING id", 1)
+
+    assert await ids(sqlite) == []

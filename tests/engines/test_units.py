@@ -176,3 +176,16 @@ async def test_a_deadlock_is_tried_again_and_both_units_happen(db: Database) -> 
 
     async with db.read() as session:
         assert [row["yes"] for row in await session.rows("SELECT yes FROM things")] == [False, False]
+
+
+async def test_a_glance_sees_what_was_committed_and_nothing_else(db: Database) -> None:
+    async with db.begin() as session:
+        await session.run(INSERT, 1)
+    async with db.begin() as session, db.glance() as glancing:
+        await session.run(INSERT, 2)
+        during = await glancing.rows("SELECT id FROM things ORDER BY id")
+    async with db.glance() as glancing:
+        after = await glancing.rows("SELECT id FROM things ORDER BY id")
+
+    assert [row["id"] for row in during] == [1]
+    assert [row["id"] for row in after] == [1, 2]
