@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,11 @@ MODELS = {"catalogue": str(HOUSE / "tests" / "fakes" / "catalogue.toml"), "asset
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=["sqlite", "postgres"], default="sqlite", help="which engine to test on")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Many tests wait for a process, a browser or a clock; one more than there are processors keeps those busy."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
