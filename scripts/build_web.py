@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,18 @@ FILES: dict[str, tuple[str, str]] = {
     "Temml.woff2": ("temml/dist/Temml.woff2", ""),
 }
 COMPRESSED = {".js", ".css"}
-OWN = ("css/*.css", "js/**/*.js")
+OWN = ("js/**/*.js", "css/*.css")
 SHEET = re.compile(rb'<link rel="stylesheet" href="/assets/(css/[\w-]+\.css)">')
-# Indentation, and comments on lines of their own; a test sees to it that no text in our scripts spans lines.
-BESIDE = re.compile(rb"^[ \t]*(?://[^\n]*\n|/\*\*[\s\S]*?\*/\n)|^[ \t]+", re.MULTILINE)
+# What a script is made of, as far as one must know it to leave out comments and space that nothing needs.
+SPACE = re.compile(r"(?:\s|//[^\n]*|/\*[\s\S]*?\*/)+")
+COMMENT = re.compile(r"//[^\n]*|/\*[\s\S]*?\*/")
+WORD = re.compile(r"#?[\w$]+(?:\.\d\w*)?")
+TEXT = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
+PATTERN = re.compile(r"/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/\w*")
+SIGN = re.compile(r"=>|\.\.\.|\?\.(?!\d)|\?\?=?|&&=?|\|\|=?|\*\*=?|[=!]==?|<<=?|>>>?=?|\+\+|--|[-+*/%&|^<>]=?|[\s\S]")
+# After these a slash begins a pattern; after a name, a number or what closes, it divides.
+BEFORE_PATTERN = re.compile(r"|return|typeof|case|in|of|await|yield|void|delete|[^\w$)\]}'\"`]+")
+IN_STYLE = re.compile(r"/\*[\s\S]*?\*/|(\"[^\"\n]*\")|\s*([{};,])\s*|(:) |\s*\n\s*")
 BROTLI = """
 const { readFileSync, writeFileSync } = require("node:fs");
 const { brotliCompressSync } = require("node:zlib");
@@ -98,10 +107,14 @@ def make_small(web: Path) -> None:
 
     The style sheets of a page are sent as one, so their small form is that of all of them.
     """
-    found = [file.read_bytes() for pattern in OWN for file in web.glob(pattern)]
+    scripts, styles = ([file.read_bytes() for file in web.glob(pattern)] for pattern in OWN)
     pages = [SHEET.findall(page.read_bytes()) for page in web.glob("*.html")]
-    found += [b"".join((web / name.decode()).read_bytes() for name in names) for names in pages if names]
-    wanted = {hashlib.sha256(body).hexdigest(): BESIDE.sub(b"", body) for body in found}
+    styles += [b"".join((web / name.decode()).read_bytes() for name in names) for names in pages if names]
+    wanted = {
+        hashlib.sha256(body).hexdigest(): make(body.decode()).encode()
+        for make, found in ((small_script, scripts), (small_style, styles))
+        for body in found
+    }
     place = web / "vendor" / "small"
     place.mkdir(exist_ok=True)
     for old in place.iterdir():
@@ -115,6 +128,70 @@ def make_small(web: Path) -> None:
         _run("node", ["-e", BROTLI, *map(str, missing)], place)
     for file in missing:
         file.unlink()
+
+
+def small_script(source: str) -> str:
+    """The same tokens in the same order; no name is changed. A line break stays where it might end a statement."""
+    made = ""
+    for gap, token in tokens(source):
+        made += _between(made[-1:], gap, token) + token
+    return made
+
+
+def small_style(source: str) -> str:
+    """The same rules. What stands in quotes is kept as it is."""
+    made = IN_STYLE.sub(lambda found: found[1] or found[2] or found[3] or " " * ("\n" in found[0]), source)
+    return made.replace(";}", "}").strip()
+
+
+def tokens(source: str) -> Iterator[tuple[str, str]]:
+    """Each with the space before it; a template is one token, with whatever stands in it."""
+    at, before = 0, ""
+    while at < len(source):
+        gap = SPACE.match(source, at)
+        at = gap.end() if gap else at
+        if at < len(source):
+            end = _end(source, at, before)
+            before = source[at:end]
+            yield (COMMENT.sub("", gap[0]) if gap else ""), before
+            at = end
+
+
+def _between(last: str, gap: str, token: str) -> str:
+    if not gap or not last or last in "{([,;" or token[0] in "})],;":
+        return ""
+    if "\n" in gap:
+        return "\n"
+    # `a + +b` and `a / /b/` would be something else in one piece.
+    wordy = [character.isalnum() or character in "_$#" for character in (last, token[0])]
+    return " " if all(wordy) or last == token[0] or "/" in (last, token[0]) else ""
+
+
+def _end(source: str, at: int, before: str) -> int:
+    if source[at] == "`":
+        return _end_of_template(source, at + 1)
+    kinds = [WORD, TEXT, *([PATTERN] if BEFORE_PATTERN.fullmatch(before) else []), SIGN]
+    return next(found.end() for kind in kinds if (found := kind.match(source, at)))
+
+
+def _end_of_template(source: str, at: int) -> int:
+    while source[at] != "`":
+        if source.startswith("${", at):
+            at = _end_of_hole(source, at + 2)
+        else:
+            at += 2 if source[at] == "\\" else 1
+    return at + 1
+
+
+def _end_of_hole(source: str, at: int) -> int:
+    depth, before = 1, ""
+    while depth:
+        gap = SPACE.match(source, at)
+        at = gap.end() if gap else at
+        end = _end(source, at, before)
+        before, at = source[at:end], end
+        depth += {"{": 1, "}": -1}.get(before, 0)
+    return at
 
 
 def _state(web: Path) -> str:
@@ -137,6 +214,9 @@ def _collect(packages: Path, made: Path) -> None:
         # The maps are not shipped, and a developer's tools would ask for them.
         lines = [line for line in content.split(b"\n") if not line.startswith(b"//# sourceMappingURL=")]
         target.write_bytes(content if target.suffix == ".woff2" else b"\n".join(lines) + addition.encode())
+    # The only library that comes as it was written.
+    parser = made / "event-parser.js"
+    parser.write_text(small_script(parser.read_text(encoding="utf-8")), encoding="utf-8")
     licences = sorted([*packages.glob("*/LICENSE*"), *packages.glob("@*/*/LICENSE*")])
     texts = [f"{licence.relative_to(packages)}\n\n{licence.read_text(encoding='utf-8')}" for licence in licences]
     (made / "LICENSES.txt").write_text("\n\n----\n\n".join(texts), encoding="utf-8")

@@ -31,6 +31,7 @@ VERSION = re.compile(r"v-[0-9a-f]{12}")
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 ASK_AGAIN = {"Cache-Control": "no-cache"}
 SHEET = re.compile(r'[ \t]*<link rel="stylesheet" href="[^"]*/(css/[\w-]+\.css)">\n')
+INDENTATION = re.compile(rb"\n\s+")
 # Of the libraries, the stamp stands for all.
 LOOKED_AT = ("css/*.css", "js/**/*.js", "*.svg", "icon/*", "vendor/stamp")
 
@@ -74,7 +75,8 @@ class Static:
         version = self.version
         html = self._as_one_sheet(self._load(f"{name}.html").body.decode())
         body = html.replace(f'"{self._address}/', f'"{self._address}/{version}/').encode()
-        found = File(body, TYPES[".html"], {"gzip": gzip.compress(body, 6, mtime=0)})
+        body = INDENTATION.sub(b"\n", body)
+        found = File(body, TYPES[".html"], {"gzip": gzip.compress(body, 9, mtime=0)})
         return answer(request, found, headers, status)
 
     def _load(self, path: str) -> File:
