@@ -19,7 +19,7 @@ from app.observability.metrics import Metrics
 log = logs.get("prome.access")
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 UNROUTED = "(none)"
-NO_PAGES = ("text/css", "text/javascript", "image/png", "font/")
+NO_PAGES = (b"text/css", b"text/javascript", b"image/png", b"font/")
 FOR_NO_PAGES = {"X-Content-Type-Options", "Cross-Origin-Resource-Policy", "Strict-Transport-Security"}
 HOST = re.compile(r"(\[(?P<six>[^\[\]]+)\]|(?P<name>[^\[\]:]+))(:\d*)?")
 
@@ -110,16 +110,16 @@ class SecurityHeaders:
     """
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
-        self.app, self.headers = app, headers
+        self.app, self._for_pages = app, Headers(headers).raw
+        self._for_no_pages = Headers({name: headers[name] for name in headers if name in FOR_NO_PAGES}).raw
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                present = MutableHeaders(scope=message)
-                is_no_page = present.get("content-type", "").startswith(NO_PAGES)
-                for name, value in self.headers.items():
-                    if not is_no_page or name in FOR_NO_PAGES:
-                        present.setdefault(name, value)
+                present = dict(message["headers"])
+                is_no_page = present.get(b"content-type", b"").startswith(NO_PAGES)
+                ours = self._for_no_pages if is_no_page else self._for_pages
+                message["headers"] = [*message["headers"], *(pair for pair in ours if pair[0] not in present)]
             await send(message)
 
         await self.app(scope, receive, send_guarded)

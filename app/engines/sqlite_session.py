@@ -21,7 +21,8 @@ OUT_OF_REACH = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, 
 
 def to_text(moment: datetime) -> str:
     """One fixed width, so that the order of the texts is the order of the times."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 # The type names are ours alone, so the converters of other users of sqlite3 in this process are left as they were.
