@@ -17,7 +17,6 @@ from tests.statements import statements
 # Bounded by something else than time: what is sold, and the processes that run.
 SMALL = {"packages", "workers", "leases", "search"}
 HOURLY = "once an hour, over what is thrown away in time"
-EVERY_FIVE_MINUTES = "every few minutes, to compare everything with everything"
 AT_REST = "over what was sold, when payments are compared with Stripe's"
 ALLOWED = {
     ("app.accounts.resets", "password_resets"): HOURLY,
@@ -25,15 +24,12 @@ ALLOWED = {
     ("app.billing.grants", "order_grants"): AT_REST,
     ("app.billing.subscriptions", "plans"): AT_REST,
     ("app.billing.orders", "orders"): "once when the server starts, up to the first",
+    ("app.ledger.audit", "ledger_accounts"): "all of the books, when an operator asks for them",
     ("app.leaving.leaving", "users"): "every few minutes, for those whose account was closed half",
     (
         "app.accounts.accounts",
         "turns",
     ): "SQLite's look for rows without their user, which it skips while none is missing",
-    **{
-        ("app.ledger.audit", table): EVERY_FIVE_MINUTES
-        for table in ("ledger_accounts", "ledger_entries", "holds", "hold_resolutions")
-    },
 }
 # Beginnings of statements, whose wholes are looked at.
 PIECES = {messages.BRANCH, messages.BRANCH_BACK, usage.USAGE, usage.RECEIPT}

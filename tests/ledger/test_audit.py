@@ -8,7 +8,7 @@ import pytest
 
 from app.db import Database
 from app.ledger import audit, expiry
-from app.ledger.audit import QUESTIONS, Difference
+from app.ledger.audit import EVERYBODY, PART_ENTRIES, QUESTIONS, Difference
 from tests.ledger.books import HOUR, balance, hold, rows
 from tests.ledger.conftest import person
 from tests.ledger.doctored import doctor
@@ -80,6 +80,23 @@ async def test_damage_of_one_account_is_not_blamed_on_another(doctored: Database
     async with doctored.read() as session:
         found = await audit.differences(session)
     assert [difference.about for difference in found] == [bob]
+
+
+async def test_the_parts_of_the_books_are_all_of_them_and_each_account_is_in_one(doctored: Database) -> None:
+    people = sorted([await person(doctored, f"person{number}", 70) for number in range(5)])
+    await doctor(doctored, "UPDATE ledger_accounts SET sequence = $2 WHERE user_id = $1", people[1], PART_ENTRIES)
+    await doctor(doctored, "UPDATE ledger_accounts SET balance = 71 WHERE user_id = $1", people[4])
+
+    ends, found = [""], []
+    async with doctored.read() as session:
+        whole = await audit.differences(session)
+        while ends[-1] != EVERYBODY:
+            ends.append(await audit.part(session, ends[-1]))
+            found.append({one.about for one in await audit.differences(session, *ends[-2:])})
+
+    assert ends == ["", people[1], EVERYBODY]
+    assert found == [{people[1]}, {people[4]}]
+    assert {one.about for one in whole} == {people[1], people[4]}
 
 
 async def test_a_hold_that_cannot_end_keeps_no_other_from_ending(doctored: Database) -> None:
