@@ -26,7 +26,8 @@ SPACELESS = (
 )
 # `\w` leaves out the vowel signs that are in the middle of a word in most scripts of India.
 MARKS = "".join(mark for mark in map(chr, range(0x0370, 0xFE00)) if unicodedata.category(mark)[0] == "M")
-WORD = re.compile(rf"([{SPACELESS}]+)|[^\W_{SPACELESS}]+(?:[{MARKS}]+[^\W_{SPACELESS}]*)*")
+# Either a run of a script without spaces, or a word.
+WORD = re.compile(rf"([{SPACELESS}]+)|([^\W_{SPACELESS}]+(?:[{MARKS}]+[^\W_{SPACELESS}]*)*)")
 # Accents, joiners, soft hyphens, and what only chooses between two looks of one character.
 UNSEEN = re.compile("[\u0300-\u036f\u00ad\u200c\u200d\u2060\ufe0e\ufe0f\ufeff]")
 
@@ -38,8 +39,9 @@ def fold(text: str) -> str:
 
 def indexed(text: str) -> str:
     """Each different word once, a space before each."""
-    found = dict.fromkeys(term for is_run, word in _words(text[:TEXT_CHARS_MAX]) for term in _terms(is_run, word))
-    return "".join(f" {term}" for term in found)
+    words = dict.fromkeys(WORD.findall(fold(text[:TEXT_CHARS_MAX])))
+    found = dict.fromkeys(term for run, word in words for term in _terms(run, word))
+    return "".join([f" {term}" for term in found])
 
 
 def query(user_id: str, text: str) -> str | None:
@@ -63,8 +65,8 @@ def _words(text: str) -> Iterator[tuple[bool, str]]:
         yield (True, found[0]) if found[1] else (False, found[0][:WORD_CHARS_MAX])
 
 
-def _terms(is_run: bool, word: str) -> list[str]:
-    return [*_pairs(word), word[-1]] if is_run else [word]
+def _terms(run: str, word: str) -> list[str]:
+    return [*_pairs(run), run[-1]] if run else [word[:WORD_CHARS_MAX]]
 
 
 def _asked(is_run: bool, word: str, *, any_ending: bool = False) -> list[str]:
