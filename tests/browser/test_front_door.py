@@ -33,8 +33,8 @@ async def test_registering_lands_in_the_chat(page: Page, live_url: str) -> None:
 async def test_the_account_shows_email_and_balance(page: Page) -> None:
     email = await register(page)
 
-    await expect(page.locator("[data-text=email]")).to_have_text(email)
-    await expect(page.locator("[data-text=balance]")).to_have_text(re.compile(r"^[\d,]+ tokens?$"))
+    await expect(page.locator("#profile [data-text=email]")).to_have_text(email)
+    await expect(page.locator("#profile [data-text=balance]")).to_have_text(re.compile(r"^[\d,]+ tokens?$"))
     await expect(page.locator("[data-text=since]")).to_have_text(re.compile(r"\d{4}$"))
 
 
@@ -95,7 +95,7 @@ async def test_signing_out_in_one_tab_signs_out_the_other(page: Page, live_url: 
     await register(page)
     other = await page.context.new_page()
     await other.goto("/account")
-    await expect(other.locator("[data-text=balance]")).to_have_text(re.compile("token"))
+    await expect(other.locator("#profile [data-text=balance]")).to_have_text(re.compile("token"))
     await page.get_by_role("button", name="Sign out").click()
     await expect(page).to_have_url(f"{live_url}/")
     await expect(page.get_by_role("main").get_by_role("link", name="Sign in")).to_be_visible()
@@ -103,7 +103,9 @@ async def test_signing_out_in_one_tab_signs_out_the_other(page: Page, live_url: 
 
 
 async def test_a_session_that_ended_leads_to_sign_in_and_back(page: Page, live_url: str) -> None:
-    email = await register(page)
+    # What the page follows live would notice by itself, were it not listening already.
+    async with page.expect_response("**/api/events"):
+        email = await register(page)
     await page.context.clear_cookies()
     await page.get_by_label("Current password", exact=True).fill(PASSWORD)
     await page.get_by_label("New password", exact=True).fill("another long password")
