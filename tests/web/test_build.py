@@ -131,7 +131,7 @@ def test_the_style_sheets_of_a_page_have_one_small_form(tmp_path: Path) -> None:
 def test_a_page_of_many_modules_names_every_one_that_it_will_want_at_once(name: str) -> None:
     """So that the browser asks for all of them together, and not for each when it has read the one before."""
     page = (WEB / f"{name}.html").read_text(encoding="utf-8")
-    named = {WEB / path for path in re.findall(r'<link rel="modulepreload" href="/assets/([^"]+)">', page)}
+    named = {WEB / path for path in re.findall(r'<link rel="modulepreload" href="/assets/([^"]+)"[^>]*>', page)}
 
     wanted = imported_by(WEB / "js" / "pages" / f"{name}.js") - {WEB / "js" / "theme.js"}
 
