@@ -70,16 +70,17 @@ class Model:
         purse.owed += tokens - taken
         return self._answer(user_id, -tokens, (kind, reference), taken)
 
-    def hold(self, user_id: str, terms: Terms, hold_id: str, expires_at: datetime) -> None:
+    def hold(self, user_id: str, terms: Terms, hold_id: str, expires_at: datetime) -> int:
         if before := self.holds.get(hold_id):
             if (before.user_id, before.terms) != (user_id, terms):
                 raise ReferenceReused
-            return
+            return self.purses[user_id].balance
         purse = self.purses[user_id]
         if purse.available < terms.tokens:
             raise InsufficientTokens(balance=purse.balance, available=purse.available, needed=terms.tokens)
         purse.held += terms.tokens
         self.holds[hold_id] = TakenHold(user_id, terms, expires_at)
+        return purse.balance
 
     def resolve(self, hold_id: str, outcome: Outcome, prompt: int, completion: int) -> Resolution:
         if hold_id not in self.holds:
