@@ -22,7 +22,7 @@ AUDITS = (
     Fault("tokens out of nothing pass", AUDIT, "HAVING balance <> COALESCE", "HAVING balance < COALESCE"),
     Fault("tokens that vanished pass", AUDIT, "HAVING balance <> COALESCE", "HAVING balance > COALESCE"),
     Fault("a stuck hold passes", AUDIT, "HAVING held <> COALESCE", "HAVING held < COALESCE"),
-    Fault("a debt that vanished passes", AUDIT, "WHERE owed <> COALESCE", "WHERE owed > COALESCE"),
+    Fault("a debt that vanished passes", AUDIT, "AND owed <> COALESCE", "AND owed > COALESCE"),
     Fault(
         "a gap passes",
         AUDIT,
