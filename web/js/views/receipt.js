@@ -25,7 +25,7 @@ export function receiptOf(bill) {
     ["Model", bill.model],
     ["Question and history", `${count(bill.promptTokens)}${rate(bill.inputRate)}`],
     ["Answer", `${count(bill.completionTokens)}${rate(bill.outputRate)}`],
-    ["Set aside, then given back", `${count(bill.held)}, ${count(bill.released)}`],
+    ["Set aside, then given back", `${count(bill.held)} → ${count(bill.released)}`],
     ["Charged", balance(bill.charged)],
     ["Balance after", count(bill.balanceAfter)],
     ["Entry", bill.sequence === null ? "none" : `No. ${count(bill.sequence)} on your statement`],
