@@ -6,9 +6,10 @@ uvicorn waits for the end of a request for ever and takes headers of any length;
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.edge.body_limit import BODY_SECONDS_MAX
 
@@ -61,6 +62,7 @@ class GuardedProtocol(HttpToolsProtocol):
             abort, close = self.transport.abort, self.transport.close
             self.scope["extensions"] = {"prome.abort": {"now": abort}, "prome.close": {"now": close}}
             super().on_headers_complete()
+            self.scope["extensions"]["prome.write"] = {"now": partial(write, self.cycle)}
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:
@@ -89,3 +91,14 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def write(cycle: RequestResponseCycle, body: bytes) -> bool:
+    """One more chunk of an answer that has begun, without a step through every layer above the connection.
+
+    False when the connection does not take it now: then the way through the layers waits until it does.
+    """
+    if cycle.disconnected or cycle.flow.write_paused or not cycle.chunked_encoding:
+        return False
+    cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+    return True

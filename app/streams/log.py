@@ -18,16 +18,16 @@ class Log:
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.closed = self.broken = False
-        self._waiting: list[Callable[[], None]] = []
+        self._watching: list[Callable[[], None]] = []
 
     def append(self, *frames: bytes) -> None:
         self.frames.extend(frames)
-        self._wake()
+        self._tell()
 
     def close(self, *, broken: bool = False) -> None:
         """Broken: what was to be said is not all there, and a reader that gets no events should notice."""
         self.closed, self.broken = True, broken
-        self._wake()
+        self._tell()
 
     def chunk(self, position: int) -> tuple[bytes, int]:
         """What follows a position, up to a fair size, and the position behind it."""
@@ -41,18 +41,24 @@ class Log:
         """Whether somebody at this position has seen all there will ever be."""
         return self.closed and position >= len(self.frames)
 
-    def wake_me(self, wake: Callable[[], None]) -> None:
-        """Calls once, at the next change."""
-        self._waiting.append(wake)
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Calls at every change, in the middle of it, until told otherwise."""
+        self._watching.append(changed)
 
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for wake in waiting:
-            wake()
+    def unwatch(self, changed: Callable[[], None]) -> None:
+        """Not from within the call."""
+        self._watching.remove(changed)
+
+    def _tell(self) -> None:
+        for changed in self._watching:
+            changed()
 
 
 async def next_change(log: Log) -> None:
     """For whoever follows a log in a loop and is not a connection: a test, or a reply that is waited for."""
     changed = asyncio.Event()
-    log.wake_me(changed.set)
-    await changed.wait()
+    log.watch(changed.set)
+    try:
+        await changed.wait()
+    finally:
+        log.unwatch(changed.set)

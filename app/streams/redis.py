@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from redis import asyncio as redis
@@ -127,7 +128,9 @@ class RedisRelay:
         await self._redis.aclose()
 
     def share(self, stream_id: str, log: Log) -> None:
-        self._note(Shared(stream_id, log))
+        shared = Shared(stream_id, log)
+        log.watch(partial(self._note, shared))
+        self._note(shared)
 
     @contextmanager
     def mirrored(self, stream_id: str, log: Log) -> Iterator[None]:
@@ -154,9 +157,9 @@ class RedisRelay:
         self._something.set()
 
     def _note(self, shared: Shared) -> None:
-        """From now on and after every write, the next change of the log brings it back here."""
-        self._changed[shared.stream_id] = shared
-        self._something.set()
+        if shared.size <= SHARED_BYTES_MAX:
+            self._changed[shared.stream_id] = shared
+            self._something.set()
 
     async def _write_for_ever(self) -> None:
         while True:
@@ -201,8 +204,6 @@ class RedisRelay:
             self._something.set()
             return
         del self._changed[shared.stream_id]
-        if not shared.log.closed:
-            shared.log.wake_me(lambda: self._note(shared))
 
     def _forget_old(self) -> None:
         now = asyncio.get_running_loop().time()

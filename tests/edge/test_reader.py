@@ -183,6 +183,26 @@ async def test_a_slow_reader_that_takes_a_little_now_and_then_gets_all_of_it(hal
     assert size == 64 * 64 * KIB
 
 
+async def test_whoever_falls_behind_and_catches_up_while_the_log_grows_gets_every_byte_in_order(hall: Hall) -> None:
+    """At every change the reader is either passed the news at once, or has to be sent what it could not take."""
+    frames = [b"%07d" % number + b"x" * (64 * KIB - 7) for number in range(MUCH // (64 * KIB))]
+    half, read = len(frames) // 2, bytearray()
+
+    async with hall.reading() as pieces:
+        for first in (0, half):
+            for frame in frames[first : first + half]:
+                hall.log.append(frame)
+            await eventually(lambda: any(reader.sending for reader in hall.readers.open))
+            while len(read) < (first + half) * 64 * KIB:
+                read += await anext(pieces)
+            hall.log.append(b"caught up")
+            assert await anext(pieces) == b"caught up"
+        hall.log.close()
+        assert [piece async for piece in pieces] == []
+
+    assert read == b"".join(frames)
+
+
 async def test_silence_is_broken_by_a_comment_and_only_where_there_are_comments(hall: Hall) -> None:
     async with hall.reading() as events, hall.reading(**{"as": "text/plain"}) as words:
         hall.log.append(b"one ")

@@ -48,16 +48,21 @@ def test_a_position_is_at_the_end_only_when_nothing_more_will_come() -> None:
     assert [log.ended(position) for position in (0, 1, 2)] == [False, True, True]
 
 
-def test_who_asks_to_be_woken_is_woken_once() -> None:
+def test_who_watches_hears_of_every_change_until_it_looks_away() -> None:
     log, calls = Log(), []
-    log.wake_me(lambda: calls.append("woken"))
 
-    log.append(b"one")
-    log.append(b"two")
-    log.wake_me(lambda: calls.append("woken again"))
+    def look() -> None:
+        calls.append((len(log.frames), log.closed))
+
+    log.append(b"before")
+    log.watch(look)
+    log.append(b"one", b"two")
+    log.unwatch(look)
+    log.append(b"three")
+    log.watch(look)
     log.close(broken=True)
 
-    assert calls == ["woken", "woken again"]
+    assert calls == [(3, False), (4, True)]
     assert log.broken
 
 
