@@ -34,6 +34,12 @@ async def sign_in(page: Page, email: str, password: str) -> None:
     await page.get_by_role("main").get_by_role("button", name="Sign in").click()
 
 
+async def lose_session(page: Page) -> None:
+    """Forgets the cookie with no page of ours open, as one that is would notice and go to the login by itself."""
+    await page.goto("about:blank")
+    await page.context.clear_cookies()
+
+
 async def open_settled(page: Page, path: str) -> None:
     """Opens a page from scratch, as a new fragment alone would not load it again, and waits until it is filled in."""
     await page.goto("about:blank")

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.doing import PASSWORD, expect_wrong, new_email, register, sign_in
+from tests.browser.doing import PASSWORD, expect_wrong, lose_session, new_email, register, sign_in
 
 FOREIGN_TARGETS = [
     "https://elsewhere.example/",
@@ -40,7 +40,7 @@ async def test_the_account_shows_email_and_balance(page: Page) -> None:
 
 async def test_an_address_that_is_taken_is_said_at_the_email_field(page: Page) -> None:
     email = await register(page)
-    await page.context.clear_cookies()
+    await lose_session(page)
     await page.goto("/register")
     await page.get_by_label("E-mail").fill(email)
     await page.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -50,7 +50,7 @@ async def test_an_address_that_is_taken_is_said_at_the_email_field(page: Page) -
 
 async def test_a_wrong_password_shows_the_error_and_keeps_the_email(page: Page) -> None:
     email = await register(page)
-    await page.context.clear_cookies()
+    await lose_session(page)
     await page.goto("/login")
     await sign_in(page, email, "not the password")
     await expect_wrong(page.get_by_label("Password", exact=True), re.compile(r"\w"))
