@@ -70,6 +70,9 @@ class Reader:
         log = self.log
         if self._write is None or self.silent or log.closed:
             return False
+        if self.position >= len(log.frames):
+            # It has seen more at another worker than there is here so far.
+            return True
         body, position = log.chunk(self.position)
         if not self._write(body):
             return False

@@ -116,6 +116,19 @@ async def test_each_reader_has_its_own_position(hall: Hall) -> None:
     assert read == [b"one two three", b"two three", b"three", b""]
 
 
+async def test_a_position_that_is_not_there_yet_is_waited_for(hall: Hall) -> None:
+    async with hall.reading(**{"from": "2"}) as pieces:
+        await eventually(lambda: hall.entered == 1)
+        hall.log.append(b"one ")
+        hall.log.append(b"two ")
+        hall.log.append(b"three ")
+        first = await anext(pieces)
+        hall.log.close()
+        rest = [piece async for piece in pieces]
+
+    assert (first, rest) == (b"three ", [])
+
+
 async def test_the_writer_never_waits(hall: Hall) -> None:
     async with hall.frozen() as pieces:
         await pieces.read(1)
