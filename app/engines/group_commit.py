@@ -11,9 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, TypeGuard
+from typing import Any
 
 import aiosqlite
 
@@ -26,12 +24,52 @@ LOCK_RETRY_SECONDS = 0.005
 
 
 class Group:
-    """The units that share one COMMIT."""
+    """The units that share one COMMIT. Each waits for a word of its own, so who stops waiting takes nobody along."""
+
+    __slots__ = ("effects", "over", "units", "waiting")
 
     def __init__(self) -> None:
         self.units = 0
         self.effects: list[Effect] = []
-        self.committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting: list[asyncio.Future[None]] = []
+        self.over = False
+
+    async def committed(self) -> None:
+        word: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.append(word)
+        await word
+
+    def end(self, problem: Exception | None) -> None:
+        self.over = True
+        for word in self.waiting:
+            if word.done():
+                continue
+            if problem is None:
+                word.set_result(None)
+            else:
+                word.set_exception(problem)
+                word.exception()  # Marks it as seen: who waits may be cancelled before it is told.
+        if problem is None:
+            for effect in self.effects:
+                effect()
+
+
+class Unit:
+    """What `async with db.begin()` enters: it ends when its outcome is durable, or when it was undone."""
+
+    __slots__ = ("_group", "_session", "_writer")
+    _group: Group
+
+    def __init__(self, writer: Writer, session: SqliteSession) -> None:
+        self._writer, self._session = writer, session
+
+    async def __aenter__(self) -> Session:
+        self._group = await self._writer.begin()
+        return self._session
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if self._writer.finish(self._group, self._session.effects, error):
+            await self._group.committed()
 
 
 class Writer:
@@ -48,32 +86,40 @@ class Writer:
         self._group: Group | None = None
         self._committing: asyncio.Task[None] | None = None
 
-    @asynccontextmanager
-    async def unit(self) -> AsyncIterator[Session]:
+    def unit(self) -> Unit:
+        return Unit(self, SqliteSession(self._raw, self._listener))
+
+    async def begin(self) -> Group:
         await self._take_baton()
-        refusal: Exception | None = None
         try:
             group = await self._open_group()
-            session = SqliteSession(self._raw, self._listener)
-            try:
-                self._raw.execute("SAVEPOINT unit")
-                yield session
+            self._raw.execute("SAVEPOINT unit")
+        except BaseException as error:
+            if self._group is not None:
+                self._undo(self._group)
+            self._hand_on()
+            if isinstance(error, sqlite3.Error):
+                raise translated(error) from error
+            raise
+        return group
+
+    def finish(self, group: Group, effects: list[Effect], error: BaseException | None) -> bool:
+        """Whether the COMMIT is to be waited for. One who was refused waits too, when that may be the work of a
+        neighbour, which nobody else can see before COMMIT.
+        """
+        try:
+            if error is None:
                 self._raw.execute("RELEASE unit")
                 group.units += 1
-                group.effects += session.effects
-            except BaseException as error:
-                self._undo(group)
-                # What it was refused for may be the work of a neighbour, which nobody else can see before COMMIT.
-                if not group.units or group.committed.done() or not _is_refusal(error):
-                    raise
-                refusal = error
-        except sqlite3.Error as error:
-            raise translated(error) from error
+                group.effects += effects
+                return True
+            self._undo(group)
+            return group.units > 0 and not group.over and _is_refusal(error)
+        except sqlite3.Error as problem:
+            self._undo(group)
+            raise translated(problem) from problem
         finally:
             self._hand_on()
-        await asyncio.shield(group.committed)
-        if refusal is not None:
-            raise refusal
 
     async def settled(self) -> None:
         """A unit that was refused waits for nothing, but the commit that ends it must not meet a closed connection."""
@@ -81,10 +127,11 @@ class Writer:
             await asyncio.wait({self._committing})
 
     async def _take_baton(self) -> None:
-        if self._holder is asyncio.current_task():
+        task = asyncio.current_task()
+        if self._holder is task:
             raise RuntimeError("A write unit was begun inside another one; it would wait for itself for ever.")
         if not self._taken:
-            self._taken, self._holder = True, asyncio.current_task()
+            self._taken, self._holder = True, task
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
@@ -94,7 +141,7 @@ class Writer:
             if turn.done() and not turn.cancelled():
                 self._hand_on()
             raise
-        self._holder = asyncio.current_task()
+        self._holder = task
 
     def _hand_on(self) -> None:
         self._holder = None
@@ -153,14 +200,8 @@ class Writer:
 
     def _end(self, group: Group, problem: Exception | None) -> None:
         self._group = None
-        if problem is None:
-            group.committed.set_result(None)
-            for effect in group.effects:
-                effect()
-        else:
-            group.committed.set_exception(problem)
-            group.committed.exception()  # Marks it as seen: a group may hold no unit that waits.
+        group.end(problem)
 
 
-def _is_refusal(error: BaseException) -> TypeGuard[Exception]:
+def _is_refusal(error: BaseException) -> bool:
     return isinstance(error, Exception) and not isinstance(error, sqlite3.Error)

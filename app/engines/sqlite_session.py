@@ -37,7 +37,11 @@ class SqliteSession(Session):
         self._raw = raw
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
-        return list(execute(self._raw, sql, values).fetchall())
+        return execute(self._raw, sql, values).fetchall()
+
+    async def row(self, sql: str, *values: Any) -> Row | None:
+        found: Row | None = execute(self._raw, sql, values).fetchone()
+        return found
 
     async def run(self, sql: str, *values: Any) -> int:
         return execute(self._raw, sql, values).rowcount
@@ -81,7 +85,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def execute(raw: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
     try:
-        return raw.execute(sql, named(values))
+        return raw.execute(sql, dict(zip(NAMES, values, strict=False)))
     except sqlite3.Error as error:
         raise translated(error) from error
 

@@ -8,9 +8,28 @@ DB, WRITER, CONNECTION = "app/db.py", "app/engines/group_commit.py", "app/engine
 SQLITE, POSTGRES = "app/engines/sqlite.py", "app/engines/postgres.py"
 
 WRITING = (
-    Fault("what failed is committed", WRITER, "                self._undo(group)\n", "                pass\n"),
+    Fault(
+        "what failed is committed",
+        WRITER,
+        "            self._undo(group)\n            return group.units",
+        "            return group.units",
+    ),
     Fault("what failed is released", WRITER, 'execute("ROLLBACK TO unit")', 'execute("SELECT 1")'),
-    Fault("it is acknowledged before it is durable", WRITER, "        await asyncio.shield(group.committed)\n", ""),
+    Fault(
+        "it is acknowledged before it is durable",
+        WRITER,
+        "            await self._group.committed()\n",
+        "            pass\n",
+    ),
+    Fault(
+        "who stops waiting keeps the others waiting",
+        WRITER,
+        "            if word.done():\n                continue\n",
+        "",
+    ),
+    Fault(
+        "a refusal does not wait for its neighbours", WRITER, "return group.units > 0 and", "return group.units < 0 and"
+    ),
     Fault("a commit is a rollback", WRITER, "await self._connection.commit()", "await self._connection.rollback()"),
     Fault("a failed commit is acknowledged", WRITER, "self._end(group, problem)", "self._end(group, None)"),
     Fault("a full disk is not mentioned", WRITER, "self._end(group, DatabaseUnavailable())", "self._end(group, None)"),
@@ -18,8 +37,8 @@ WRITING = (
     Fault(
         "what failed is told",
         WRITER,
-        "        if problem is None:\n            group.committed.set_result(None)\n",
-        "        if problem is not None or not group.committed.set_result(None):\n",
+        "        if problem is None:\n            for effect",
+        "        if self.over:\n            for effect",
     ),
     Fault(
         "who leaves the queue takes the baton along",
