@@ -32,7 +32,6 @@ HIGHLIGHT = "@highlightjs/cdn-assets"
 FILES: dict[str, tuple[str, str]] = {
     "marked.js": ("marked/lib/marked.esm.js", ""),
     "purify.js": ("dompurify/dist/purify.min.js", "\nexport default globalThis.DOMPurify;\n"),
-    "event-parser.js": ("eventsource-parser/dist/index.js", ""),
     "highlight.js": (f"{HIGHLIGHT}/es/core.min.js", ""),
     **{f"highlight/{name}.js": (f"{HIGHLIGHT}/es/languages/{name}.min.js", "") for name in LANGUAGES},
     "temml.js": ("temml/dist/temml.min.js", "\nexport default temml;\n"),
@@ -40,6 +39,8 @@ FILES: dict[str, tuple[str, str]] = {
     "Temml.woff2": ("temml/dist/Temml.woff2", ""),
 }
 COMPRESSED = {".js", ".css"}
+# Kept beside the pages but not shipped: our own files change more often than the libraries.
+SQUEEZER = ("@gfx/zopfli", "base64-js")
 OWN = ("js/**/*.js", "css/*.css")
 SHEET = re.compile(rb'<link rel="stylesheet" href="/assets/(css/[\w-]+\.css)">')
 # What a script is made of, as far as one must know it to leave out comments and space that nothing needs.
@@ -51,6 +52,10 @@ PATTERN = re.compile(r"/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/\w*")
 SIGN = re.compile(r"=>|\.\.\.|\?\.(?!\d)|\?\?=?|&&=?|\|\|=?|\*\*=?|[=!]==?|<<=?|>>>?=?|\+\+|--|[-+*/%&|^<>]=?|[\s\S]")
 # After these a slash begins a pattern; after a name, a number or what closes, it divides.
 BEFORE_PATTERN = re.compile(r"|return|typeof|case|in|of|await|yield|void|delete|[^\w$)\]}'\"`]+")
+# Of whom a library is, and under what terms: that is sent on its own, in full.
+BANNER = re.compile(rb"\A(?:\s*/\*[\s\S]*?\*/)+\s*")
+# The colourer comes in short lines; beside these signs a line break means nothing.
+FOLD = re.compile(rb"(?<=[,;{(\[])\n|\n(?=[,;})\]])")
 IN_STYLE = re.compile(r"/\*[\s\S]*?\*/|(\"[^\"\n]*\")|\s*([{};,])\s*|(:) |\s*\n\s*")
 BROTLI = """
 const { readFileSync, writeFileSync } = require("node:fs");
@@ -84,9 +89,10 @@ class WebBuild(BuildHookInterface[Any]):
 
 
 def shipped(web: Path) -> list[Path]:
-    """All but what only says where the libraries come from."""
+    """All but what only says where the libraries come from, or makes them small."""
     named = {web / "package.json", web / "package-lock.json"}
-    return [file for file in sorted(web.rglob("*")) if file.is_file() and file not in named]
+    files = [file for file in sorted(web.rglob("*")) if file.is_file() and file not in named]
+    return [file for file in files if web / "node_modules" not in file.parents]
 
 
 def needed(web: Path) -> bool:
@@ -102,7 +108,8 @@ def build(web: Path) -> bool:
         _install(web, Path(place))
         made = Path(place) / "vendor"
         _collect(Path(place) / "node_modules", made)
-        _compress(made)
+        _compress([file for file in sorted(made.rglob("*")) if file.suffix in COMPRESSED], Path(place))
+        _keep(Path(place) / "node_modules", web / "node_modules")
         (made / "stamp").write_text(_state(web))
         shutil.rmtree(web / "vendor", ignore_errors=True)
         shutil.move(made, web / "vendor")
@@ -131,8 +138,8 @@ def make_small(web: Path) -> None:
     for file in missing:
         file.write_bytes(wanted[file.name])
         Path(f"{file}.gz").write_bytes(gzip.compress(wanted[file.name], 9, mtime=0))
-    if missing and _has("node"):
-        _run("node", ["-e", BROTLI, *map(str, missing)], place)
+    if missing and _has("node") and (web / "node_modules").is_dir():
+        _compress(missing, web)
     for file in missing:
         file.unlink()
 
@@ -220,20 +227,27 @@ def _collect(packages: Path, made: Path) -> None:
         content = (packages / source).read_bytes()
         # The maps are not shipped, and a developer's tools would ask for them.
         lines = [line for line in content.split(b"\n") if not line.startswith(b"//# sourceMappingURL=")]
-        target.write_bytes(content if target.suffix == ".woff2" else b"\n".join(lines) + addition.encode())
-    # All other libraries come without what is only for their readers.
-    for name, make in (("event-parser.js", small_script), ("temml.css", small_style)):
-        (made / name).write_text(make((made / name).read_text(encoding="utf-8")), encoding="utf-8")
+        text = BANNER.sub(b"/* LICENSES.txt */\n", b"\n".join(lines)) + addition.encode()
+        text = FOLD.sub(b"", text) if HIGHLIGHT in source else text
+        target.write_bytes(content if target.suffix == ".woff2" else text)
+    # All the others come without what is only for their readers.
+    style = made / "temml.css"
+    style.write_text(small_style(style.read_text(encoding="utf-8")), encoding="utf-8")
     licences = sorted([*packages.glob("*/LICENSE*"), *packages.glob("@*/*/LICENSE*")])
     texts = [f"{licence.relative_to(packages)}\n\n{licence.read_text(encoding='utf-8')}" for licence in licences]
     (made / "LICENSES.txt").write_text("\n\n----\n\n".join(texts), encoding="utf-8")
 
 
-def _compress(made: Path) -> None:
-    files = [file for file in sorted(made.rglob("*")) if file.suffix in COMPRESSED]
-    _run("node", ["-e", BROTLI, *map(str, files)], made)
-    # Here, because the program that squeezes them was installed here.
-    _run("node", ["-e", ZOPFLI, *map(str, files)], made.parent)
+def _keep(packages: Path, place: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)
+    for name in SQUEEZER:
+        shutil.copytree(packages / name, place / name)
+
+
+def _compress(files: list[Path], place: Path) -> None:
+    """In a folder that has the squeezer among its packages."""
+    _run("node", ["-e", BROTLI, *map(str, files)], place)
+    _run("node", ["-e", ZOPFLI, *map(str, files)], place)
 
 
 def _has(program: str) -> bool:

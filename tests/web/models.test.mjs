@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { joined } from "../../web/js/models/chat.js";
-import { grouped } from "../../web/js/models/days.js";
-import { Drafts } from "../../web/js/models/drafts.js";
-import { Follow } from "../../web/js/models/follow.js";
-import { Full } from "../../web/js/models/full.js";
+import { Drafts, grouped } from "../../web/js/models/conversations.js";
+import { Follow } from "../../web/js/models/transcript.js";
+import { Full } from "../../web/js/models/account.js";
 
 function store() {
   const kept = new Map();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { languageOf, LANGUAGES } from "../../web/js/markdown/languages.js";
-import { html, lex } from "../../web/js/markdown/rules.js";
+import { languageOf, LANGUAGES } from "../../web/js/markdown/finish.js";
+import { html, lex } from "../../web/js/markdown/reading.js";
 import { existsSync, readdirSync } from "node:fs";
 
 const shown = (text) => html(lex(text));
@@ -42,4 +42,14 @@ test("every language that can be coloured is there, and no other is promised", (
   assert.deepEqual([...LANGUAGES].sort(), there.sort());
   assert.ok(existsSync(new URL(`${languageOf("js")}.js`, folder)));
   assert.equal(languageOf("no-such"), undefined);
+});
+
+test("every language colours, as it was brought", async () => {
+  const vendor = "../../web/vendor/highlight";
+  const { default: highlight } = await import(`${vendor}.js`);
+  for (const language of LANGUAGES) {
+    const { default: grammar } = await import(`${vendor}/${language}.js`);
+    highlight.registerLanguage(language, grammar);
+    assert.equal(highlight.highlight('go("a", 1);', { language }).illegal, false, language);
+  }
 });

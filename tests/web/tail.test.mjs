@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { html, lex } from "../../web/js/markdown/rules.js";
-import { Tail } from "../../web/js/markdown/tail.js";
+import { Tail, html, lex } from "../../web/js/markdown/reading.js";
 import { chance } from "./chance.mjs";
 
 const BLOCKS = [

@@ -12,11 +12,6 @@ export function nextPage(search = location.search) {
   return url.pathname + url.search + url.hash;
 }
 
-/** The sign-in page that comes back to where the reader is now. */
-export function loginPage(here = location.pathname + location.search) {
-  return `/login?next=${encodeURIComponent(here).replaceAll("%2F", "/")}`;
-}
-
 /** Lets the links between the sign-in pages keep the target. */
 export function carryNext(links, search = location.search) {
   const target = nextPage(search);

@@ -1,5 +1,6 @@
 import { ApiError, get, post } from "./api.js";
-import { recall, remember } from "./storage.js";
+import { $$ } from "./dom.js";
+import { recall, remember, wireThemeButtons } from "./kept.js";
 
 // Says only that somebody signed in here, so that visitors who never did cost no request. The cookie is the session.
 const HINT = "prome.signed-in";
@@ -65,3 +66,33 @@ class Session extends EventTarget {
 }
 
 export const session = new Session();
+
+/** What every page shares: the theme button, and the parts that only signed-in or signed-out readers see. */
+export function startShell() {
+  wireThemeButtons();
+  session.addEventListener("change", showParts);
+  addEventListener("pageshow", showParts);
+  showParts();
+}
+
+function showParts() {
+  const state = session.isLikely ? "signed-in" : "signed-out";
+  for (const part of $$("[data-when]")) part.hidden = part.dataset.when !== state;
+}
+
+/** For pages that need an account: answers the user, or leaves for the sign-in page, now or when the session ends. */
+export async function requireUser() {
+  session.addEventListener("change", ({ detail }) => {
+    if (!detail.user) location.replace(detail.here ? "/" : loginPage());
+  });
+  // The Back button can show a page from before the reader signed out.
+  addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+  const user = await session.load();
+  if (!user) location.replace(loginPage());
+  return user;
+}
+
+/** The sign-in page that comes back to where the reader is now. */
+export function loginPage(here = location.pathname + location.search) {
+  return `/login?next=${encodeURIComponent(here).replaceAll("%2F", "/")}`;
+}

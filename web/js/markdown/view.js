@@ -1,7 +1,32 @@
+import DOMPurify from "../../vendor/purify.js";
 import { element } from "../dom.js";
-import { html, lex } from "./rules.js";
-import { sanitised } from "./sanitise.js";
-import { Tail } from "./tail.js";
+import { Tail, html, lex } from "./reading.js";
+
+const ALLOWED = {
+  ALLOWED_TAGS: [
+    ..."p h3 ul ol li blockquote pre code em strong del a br hr span".split(" "),
+    ..."table thead tbody tr th td".split(" "),
+  ],
+  ALLOWED_ATTR: ["href", "title", "class", "start", "align", "role", "aria-label"],
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+  // These hold no address, so the rule for addresses is not for them.
+  ADD_URI_SAFE_ATTR: ["align", "start", "aria-label"],
+  ALLOW_ARIA_ATTR: false,
+  ALLOW_DATA_ATTR: false,
+  RETURN_DOM_FRAGMENT: true,
+};
+const CLASSES = /^(?:language-[\w#+.-]{1,30}|math|math display|box|depth-[1-6]|hljs-[\w -]+)$/;
+
+DOMPurify.addHook("afterSanitizeAttributes", (node) => {
+  if (node.hasAttribute("class") && !CLASSES.test(node.getAttribute("class"))) node.removeAttribute("class");
+  if (node.localName === "a") {
+    node.setAttribute("target", "_blank");
+    node.setAttribute("rel", "noopener noreferrer nofollow");
+  }
+});
+
+/** The only way from a string to elements on any page of ours. */
+export const sanitised = (html) => DOMPurify.sanitize(html, ALLOWED);
 
 /** A text in Markdown in an element, whole or as it grows. */
 export class MarkdownView {
@@ -75,18 +100,24 @@ export class MarkdownView {
 function prepared(source, final) {
   const fragment = sanitised(source);
   const blocks = [...fragment.querySelectorAll("pre")].map(framed);
-  if (final && blocks.length) import("./code.js").then(({ finish }) => blocks.forEach(finish), () => {});
   for (const table of fragment.querySelectorAll("table")) {
     const frame = element("div", { class: "table", tabindex: "0", role: "group", "aria-label": "Table" });
     table.replaceWith(frame);
     frame.append(table);
   }
   const formulas = [...fragment.querySelectorAll(".math")];
-  if (final && formulas.length) import("./math.js").then(({ setMath }) => setMath(formulas), () => {});
+  if (final && (blocks.length || formulas.length)) finish(blocks, formulas);
   return fragment;
 }
 
-/** A block of code says what language it is in, and has room for the button that code.js brings. */
+/** Colours and formulas come later; without a network what is there stays as it is. */
+async function finish(blocks, formulas) {
+  const { finishCode, setMath } = await import("./finish.js").catch(() => ({}));
+  for (const block of blocks) finishCode?.(block, sanitised);
+  setMath?.(formulas);
+}
+
+/** A block of code says what language it is in, and has room for the button that comes later. */
 function framed(pre) {
   const language = /language-(\S+)/.exec(pre.firstElementChild.className)?.[1] ?? "";
   const figure = element("figure", { class: "code" });

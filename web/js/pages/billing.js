@@ -1,11 +1,10 @@
 import { get, post } from "../api.js";
 import { $, announce, describe } from "../dom.js";
-import { AccountEvents } from "../models/account_events.js";
+import { AccountEvents } from "../models/account.js";
 import { Orders } from "../models/billing_orders.js";
 import { Payment } from "../models/billing_payment.js";
 import { Trip, chatPath } from "../models/billing_trip.js";
-import { session } from "../session.js";
-import { requireUser, startShell } from "../shell.js";
+import { requireUser, session, startShell } from "../session.js";
 import { BalanceView } from "../views/billing_balance.js";
 import { OrdersView } from "../views/billing_orders.js";
 import { PackagesView } from "../views/billing_packages.js";

@@ -1,21 +1,13 @@
 import { $, $$, announce, describe } from "../dom.js";
-import { AccountEvents } from "../models/account_events.js";
+import { AccountEvents } from "../models/account.js";
 import { Chat } from "../models/chat.js";
-import { Conversations } from "../models/conversations.js";
-import { Drafts } from "../models/drafts.js";
-import { session } from "../session.js";
-import { requireUser, startShell } from "../shell.js";
-import * as storage from "../storage.js";
-import { showAccount } from "../views/account.js";
-import { Composer } from "../views/composer.js";
-import { wireDrawer } from "../views/drawer.js";
+import { Conversations, Drafts } from "../models/conversations.js";
+import { requireUser, session, startShell } from "../session.js";
+import * as storage from "../kept.js";
+import { Composer, ModelPicker, Quote } from "../views/composer.js";
+import { Sidebar, showAccount, wireDrawer } from "../views/frame.js";
 import { MessagesView } from "../views/messages.js";
-import { ModelPicker } from "../views/model_picker.js";
-import { Quote } from "../views/quote.js";
-import { wireShortcuts } from "../views/shortcuts.js";
-import { Sidebar } from "../views/sidebar.js";
-import { toast } from "../views/toast.js";
-import { troubleOf } from "../views/trouble.js";
+import { toast, troubleOf } from "../views/notices.js";
 
 startShell();
 
@@ -63,7 +55,7 @@ function start(user) {
   wireComposer(page);
   wireList(page);
   wireLater(page);
-  wireShortcuts(page, drawer);
+  wireKeys(page, drawer);
   wireAccount(page, account);
   conversations.load();
   page.picker.load().catch((error) => notices.replaceChildren(troubleOf(error)));
@@ -72,21 +64,47 @@ function start(user) {
 }
 
 /** What a hand or a key asks for comes with the first one that does. */
+const later = () => import("../views/later.js");
+
 function wireLater(page) {
   const { messages, sidebar } = page;
   $(".messages").addEventListener("click", async (event) => {
     const button = event.target.closest("[data-action]");
     const view = button && messages.viewOf(button);
     if (!view) return;
-    const { act } = await import("../views/message_tools.js");
-    act(button, view, page);
+    (await later()).act(button, view, page);
   });
-  let menu;
   sidebar.addEventListener("more", async ({ detail: { button, id } }) => {
-    menu ??= import("../views/row_menu.js").then(({ wireRowMenu }) => wireRowMenu(page));
-    (await menu).open(button, id);
+    (await later()).openRowMenu(button, id, page);
   });
 }
+
+/** The keys that work everywhere on the page. */
+function wireKeys({ chat, composer, newChat, sidebar }, drawer) {
+  $("[data-open-shortcuts]").addEventListener("click", openShortcuts);
+  addEventListener("keydown", (event) => {
+    if (event.isComposing || document.querySelector("dialog[open]")) return;
+    const command = event.ctrlKey || event.metaKey;
+    const key = event.key.toLowerCase();
+    if (command && key === "k") {
+      drawer.open();
+      sidebar.focusSearch();
+    } else if (command && event.shiftKey && key === "o") newChat();
+    else if (key === "?" && !command && !event.target.matches?.("input, textarea, select")) openShortcuts();
+    else if (key === "escape" && canStop(event, chat)) composer.dispatchEvent(new Event("stop"));
+    else return;
+    event.preventDefault();
+  });
+}
+
+function openShortcuts() {
+  $("#account-menu").hidePopover();
+  $("#shortcuts").showModal();
+}
+
+/** Escape closes what is open first; only then does it stop a reply. */
+const canStop = (event, chat) =>
+  !event.defaultPrevented && chat.replyOf() && !document.querySelector(":popover-open, .sidebar.open, form.edit");
 
 async function openConversation(page, id, { isFirst = false, isNew = !isFirst, messageId } = {}) {
   const { chat, composer, drafts, sidebar } = page;

@@ -1,7 +1,7 @@
 import { post } from "../api.js";
 import { $ } from "../dom.js";
 import { runForm } from "../form.js";
-import { startShell } from "../shell.js";
+import { startShell } from "../session.js";
 
 startShell();
 

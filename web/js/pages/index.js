@@ -1,8 +1,7 @@
 import { get } from "../api.js";
 import { $, fill } from "../dom.js";
 import { balance } from "../format.js";
-import { session } from "../session.js";
-import { startShell } from "../shell.js";
+import { session, startShell } from "../session.js";
 import { packageCard } from "../views/packages.js";
 import { showRates } from "../views/rates.js";
 

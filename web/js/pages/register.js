@@ -2,8 +2,7 @@ import { post } from "../api.js";
 import { $, $$ } from "../dom.js";
 import { runForm } from "../form.js";
 import { carryNext, nextPage } from "../next.js";
-import { session } from "../session.js";
-import { startShell } from "../shell.js";
+import { session, startShell } from "../session.js";
 
 startShell();
 carryNext($$("a[data-carry-next]"));

@@ -1,11 +1,10 @@
 import { get } from "../api.js";
 import { $, announce, describe, element, fill } from "../dom.js";
 import { balance, count } from "../format.js";
-import { AccountEvents } from "../models/account_events.js";
+import { AccountEvents } from "../models/account.js";
 import { UsageDays } from "../models/usage_days.js";
 import { Statement } from "../models/usage_statement.js";
-import { session } from "../session.js";
-import { requireUser, startShell } from "../shell.js";
+import { requireUser, session, startShell } from "../session.js";
 import { UsageChart, daysAsTable } from "../views/usage_chart.js";
 import { modelsTable } from "../views/usage_models.js";
 import { StatementView } from "../views/usage_statement.js";

@@ -3,7 +3,7 @@ import { $, element } from "../dom.js";
 import { clearErrors, isBusy, runForm } from "../form.js";
 import { balance, day } from "../format.js";
 import { session } from "../session.js";
-import * as storage from "../storage.js";
+import * as storage from "../kept.js";
 
 const KEPT = "prome.theme";
 

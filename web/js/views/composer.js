@@ -1,4 +1,7 @@
-import { $ } from "../dom.js";
+import { get, post } from "../api.js";
+import { $, element } from "../dom.js";
+import { balance, count, priceInWords } from "../format.js";
+import { recall, remember } from "../kept.js";
 
 const COARSE = matchMedia("(pointer: coarse)");
 
@@ -68,5 +71,99 @@ export class Composer extends EventTarget {
     if (CSS.supports("field-sizing", "content")) return;
     this.#text.style.height = "auto";
     this.#text.style.height = `${this.#text.scrollHeight}px`;
+  }
+}
+
+const KEY = "prome.model";
+
+/** Which model answers, with its price in words. The choice is kept for the next time. */
+export class ModelPicker {
+  #select;
+  #price;
+  #models = [];
+
+  constructor(select, price) {
+    this.#select = select;
+    this.#price = price;
+    select.addEventListener("change", () => {
+      remember(KEY, select.value);
+      this.#tell();
+    });
+  }
+
+  /** Undefined means whichever the service would choose. */
+  get model() {
+    return this.#select.value || undefined;
+  }
+
+  async load() {
+    const { models } = await get("/api/models?limit=100");
+    this.#models = models;
+    this.#select.replaceChildren(...models.map(({ id, name }) => element("option", { value: id }, name)));
+    const kept = models.find(({ id }) => id === recall(KEY));
+    const chosen = kept ?? models.find((model) => model.default) ?? models[0];
+    if (chosen) this.#select.value = chosen.id;
+    this.#select.hidden = models.length === 0;
+    this.#tell();
+  }
+
+  #tell() {
+    const model = this.#models.find(({ id }) => id === this.#select.value);
+    this.#price.textContent = model ? priceInWords(model) : "No model can be asked right now.";
+    this.#select.title = model?.note ?? "";
+  }
+}
+
+const WAIT_MS = 350;
+
+/** The line below the composer that says what a message would cost before it is sent. */
+export class Quote {
+  #place;
+  #timer;
+  #asking = null;
+
+  constructor(place) {
+    this.#place = place;
+  }
+
+  clear() {
+    clearTimeout(this.#timer);
+    this.#asking?.abort();
+    this.#place.replaceChildren();
+    delete this.#place.dataset.tight;
+  }
+
+  /** Asks a moment after the last key, and only about the last text. */
+  ask(body) {
+    clearTimeout(this.#timer);
+    this.#asking?.abort();
+    this.#timer = setTimeout(() => this.#fetch(body), WAIT_MS);
+  }
+
+  async #fetch(body) {
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    try {
+      const quote = await post("/api/chat/quote", body, { signal });
+      if (!signal.aborted) this.#show(quote);
+    } catch (error) {
+      if (signal.aborted) return;
+      // It is a courtesy; of what is wrong it tells only what can be mended here.
+      this.clear();
+      for (const { message } of error.fields ?? []) this.#warn(message);
+    }
+  }
+
+  #warn(words) {
+    this.#place.textContent = words;
+    this.#place.dataset.tight = "true";
+  }
+
+  #show({ promptTokens, historyTokens, held, balanceAfterAtMost, affordable }) {
+    const history = historyTokens ? `, of which ${count(historyTokens)} are earlier messages` : "";
+    const short = affordable ? "" : " More than you have left.";
+    this.#place.textContent = `≈ ${balance(promptTokens)}${history}, plus the answer.${short}`;
+    this.#place.title = `With the longest answer ${balance(held)}, which would leave ${count(balanceAfterAtMost)}.`;
+    this.#place.dataset.tight = String(!affordable);
   }
 }

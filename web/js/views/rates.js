@@ -1,5 +1,5 @@
 import { element } from "../dom.js";
-import { priceInWords } from "./model_picker.js";
+import { priceInWords } from "../format.js";
 
 /** Each model with how often it counts a token. */
 export function showRates(place, models) {

@@ -1,6 +1,5 @@
 import { get } from "../api.js";
 import { describe, element } from "../dom.js";
-import { receiptOf } from "./receipt.js";
 
 /** Opens or closes the receipt of an entry. It leads to the conversation, which may have been deleted since. */
 export async function toggleReceipt(button, place, holdId) {
@@ -10,7 +9,10 @@ export async function toggleReceipt(button, place, holdId) {
   if (isOpen || place.dataset.is === "there") return;
   place.replaceChildren(element("p", { class: "hint" }, "Fetching the receipt…"));
   try {
-    const bill = await get(`/api/billing/usage/${encodeURIComponent(holdId)}`);
+    const [bill, { receiptOf }] = await Promise.all([
+      get(`/api/billing/usage/${encodeURIComponent(holdId)}`),
+      import("./later.js"),
+    ]);
     place.replaceChildren(...receiptOf(bill), ...wayTo(bill));
     place.dataset.is = "there";
   } catch (error) {

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { events } from "../../web/js/event_stream.js";
+import { events } from "../../web/js/models/reply.js";
 
 const SAMPLE =
   'id: 0\nevent: meta\ndata: {"conversationId":"cnv_1"}\n\n' +
   ": alive\n\n" +
   'id: 1\nevent: answer\ndata: {"content":"Grüße \\u2028 🦊 event: done\\nid: 9","finished":false}\n\n' +
   'id: 2\r\nevent: answer\r\ndata: {"content":"","finished":true}\r\n\r\n' +
-  'id: 3\nevent: done\ndata: {"finishReason":"stop"}\n\n';
+  'id: 3\nevent: answer\ndata: {"content":"\u2028 as it is"}\n\n' +
+  'id: 4\nevent: done\ndata: {"finishReason":"stop"}\n\n';
 const BYTES = new TextEncoder().encode(SAMPLE);
 
 const stream = (pieces) =>
@@ -27,8 +28,9 @@ async function read(pieces, onBytes) {
 const WHOLE = await read([BYTES]);
 
 test("the events of a body are told with their ids, names and data", () => {
-  assert.deepEqual(WHOLE.map(({ id, event }) => [id, event]), [["0", "meta"], ["1", "answer"], ["2", "answer"], ["3", "done"]]);
+  assert.deepEqual(WHOLE.map(({ id, event }) => [id, event]), [["0", "meta"], ["1", "answer"], ["2", "answer"], ["3", "answer"], ["4", "done"]]);
   assert.equal(WHOLE[1].data.content, "Grüße \u2028 🦊 event: done\nid: 9");
+  assert.equal(WHOLE[3].data.content, "\u2028 as it is");
 });
 
 test("no split of the bytes, even within a character, changes what is read", async () => {

@@ -1,5 +1,10 @@
-import { $, $$, clone, describe, element } from "../dom.js";
-import { grouped } from "../models/days.js";
+import { $, $$, clone, describe, element, fill } from "../dom.js";
+import { balance } from "../format.js";
+import * as storage from "../kept.js";
+import { Full } from "../models/account.js";
+import { grouped } from "../models/conversations.js";
+import { session } from "../session.js";
+import { toast } from "./notices.js";
 
 const SEARCH_MS = 200;
 
@@ -132,3 +137,53 @@ const emptyWords = (question) => (question ? "Nothing was found." : "Your conver
 
 const renameField = (title) =>
   element("input", { class: "rename", "aria-label": "Title", maxlength: "200", value: title, autocomplete: "off" });
+
+const WIDE = matchMedia("(min-width: 56rem)");
+
+/** On a small screen the list of conversations is a drawer over the page. */
+export function wireDrawer() {
+  const sidebar = $("#sidebar");
+  const scrim = $(".scrim");
+  const opener = $(".sidebar-open");
+  const others = [$(".top-bar"), $("main")];
+  const set = (open) => {
+    const isOver = open && !WIDE.matches;
+    sidebar.classList.toggle("open", isOver);
+    scrim.hidden = !isOver;
+    opener.setAttribute("aria-expanded", String(isOver));
+    for (const other of others) other.inert = isOver;
+    sidebar.inert = !isOver && !WIDE.matches;
+  };
+  const close = () => {
+    const wasOpen = sidebar.classList.contains("open");
+    set(false);
+    if (wasOpen) opener.focus();
+  };
+  opener.addEventListener("click", () => {
+    set(true);
+    $(".sidebar-close").focus();
+  });
+  $(".sidebar-close").addEventListener("click", close);
+  scrim.addEventListener("click", close);
+  sidebar.addEventListener("keydown", ({ key }) => key === "Escape" && close());
+  WIDE.addEventListener("change", () => set(false));
+  set(false);
+  return { open: () => set(true), close };
+}
+
+/** Who is signed in and what they have, kept true by the account's events. Answers how to show a balance sooner. */
+export function showAccount(user, account) {
+  const full = new Full(user.id, storage);
+  const show = (tokens) => {
+    fill($(".top-bar"), { balance: balance(tokens) });
+    $(".low").hidden = !full.isLow(tokens) && tokens > 0;
+    $(".low span").textContent = tokens > 0 ? "Your balance is getting low." : "You have no tokens left.";
+  };
+  const [initial] = user.name || user.email;
+  fill($(".top-bar"), { email: user.email, initial: initial.toUpperCase() });
+  $(".who").title = user.email;
+  show(user.balance);
+  account.addEventListener("balance", ({ detail }) => show(detail.balance));
+  $("#sign-out").addEventListener("click", () => session.signOut().catch((error) => toast(error.message)));
+  return show;
+}

@@ -1,5 +1,32 @@
-import { describe, element } from "../dom.js";
+import { $, announce, describe, element } from "../dom.js";
 import { balance, count } from "../format.js";
+
+const SHOWN_MS = 6_000;
+
+/** A word at the edge of the page, perhaps with one thing to do about it. Answers a function that takes it away. */
+export function toast(text, { action, onAction, onGone = () => {}, milliseconds = SHOWN_MS } = {}) {
+  const node = element("div", { class: "toast" }, element("p", {}, text));
+  let timer;
+  const close = () => {
+    clearTimeout(timer);
+    if (!node.isConnected) return;
+    node.remove();
+    onGone();
+  };
+  if (action) {
+    const button = element("button", { type: "button" }, action);
+    button.addEventListener("click", () => {
+      onGone = () => {};
+      close();
+      onAction();
+    });
+    node.append(button);
+  }
+  $("#toasts").append(node);
+  announce(text);
+  timer = setTimeout(close, milliseconds);
+  return close;
+}
 
 /** What failed, what it cost, and what to pass on to whoever can help. */
 export function troubleOf(error, charged = 0) {

@@ -1,4 +1,32 @@
-import { recall, remember } from "./storage.js";
+/**
+ * localStorage that shrugs when the browser forbids it, as what is kept here is only ever a convenience; and the theme,
+ * which is kept there, and must stand before a page is painted. So all of this is one small file.
+ */
+
+export function recall(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+export function remember(key, value) {
+  try {
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
+  } catch {
+    return;
+  }
+}
+
+export function names() {
+  try {
+    return Object.keys(localStorage);
+  } catch {
+    return [];
+  }
+}
 
 const KEY = "prome.theme";
 const CHOICES = ["system", "light", "dark"];

@@ -1,0 +1,187 @@
+import { get } from "../api.js";
+import { $, $$, clone, describe, element } from "../dom.js";
+import { balance, count } from "../format.js";
+import { toast } from "./notices.js";
+
+/** What the small buttons below a message do. */
+export function act(button, view, page) {
+  return ACTIONS[button.dataset.action](view, page, button);
+}
+
+const again = ({ message }, page) => send(page, { parentId: message.parentId, regenerate: true, model: page.picker.model });
+
+const carryOn = ({ message }, page) =>
+  send(page, { parentId: message.id, carryOn: true, model: message.model ?? page.picker.model });
+
+const previous = ({ message }, page) => choose(message, page, -1);
+
+const next = ({ message }, page) => choose(message, page, 1);
+
+const receipt = ({ message, node }, page, button) => toggleReceipt(button, $(".receipt", node), message.id);
+
+function send({ chat, messages }, ask) {
+  if (chat.replyOf()) return void toast("One answer at a time. Stop this one first, or wait for its end.");
+  chat.send(ask);
+  messages.toEnd();
+}
+
+async function choose({ id, siblings }, { chat }, step) {
+  if (chat.replyOf()) return void toast("An answer is still being written here.");
+  const wanted = siblings[siblings.indexOf(id) + step];
+  try {
+    await chat.transcript.choose(wanted);
+  } catch (error) {
+    return void toast(error.message);
+  }
+  const now = document.querySelector(`article[data-id="${CSS.escape(wanted)}"]`);
+  now?.scrollIntoView({ block: "nearest" });
+  const buttons = now ? $$(".branches button:not(:disabled)", now) : [];
+  buttons.at(step > 0 ? -1 : 0)?.focus();
+}
+
+async function copy({ message }) {
+  try {
+    await navigator.clipboard.writeText(message.content);
+    toast("Copied.", { milliseconds: 2_000 });
+  } catch {
+    toast("The browser did not allow copying.");
+  }
+}
+
+/** The message turns into a field in its place. Sending it opens another branch; nothing is lost. */
+function edit({ message, node }, { chat, messages, picker }) {
+  if (chat.replyOf()) return void toast("An answer is still being written here.");
+  const form = clone("edit-message");
+  const field = $("textarea", form);
+  const parts = [...node.children];
+  const close = () => {
+    form.remove();
+    for (const part of parts) part.hidden = false;
+    $("[data-action=edit]", node).focus();
+  };
+  field.value = message.content;
+  for (const part of parts) part.hidden = true;
+  node.append(form);
+  field.focus();
+  $("[data-cancel]", form).addEventListener("click", close);
+  form.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
+    if (event.key === "Escape") close();
+    else if (event.key === "Enter" && !event.shiftKey && event.target === field) form.requestSubmit();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const said = field.value.trim();
+    if (!said) return;
+    close();
+    chat.send({ message: said, parentId: message.parentId, model: picker.model });
+    messages.toEnd();
+  });
+}
+
+const ACTIONS = { copy, edit, again, continue: carryOn, previous, next, receipt };
+
+const GAP = 4;
+let rowMenu;
+
+/** What can be done with a conversation, beside the button that asked for it. */
+export function openRowMenu(button, id, page) {
+  const menu = $("#row-menu");
+  rowMenu ??= wireRowMenu(menu, page);
+  Object.assign(rowMenu, { id, button });
+  const path = `/api/conversations/${encodeURIComponent(id)}/export?format=`;
+  $("[data-do=markdown]", menu).href = `${path}md`;
+  $("[data-do=json]", menu).href = `${path}json`;
+  menu.showPopover({ source: button });
+  const at = button.getBoundingClientRect();
+  const { offsetHeight, offsetWidth } = menu;
+  const below = at.bottom + GAP + offsetHeight < innerHeight;
+  menu.style.top = `${below ? at.bottom + GAP : at.top - GAP - offsetHeight}px`;
+  menu.style.left = `${Math.max(GAP, Math.min(at.right - offsetWidth, innerWidth - offsetWidth - GAP))}px`;
+  $("button, a", menu).focus();
+}
+
+function wireRowMenu(menu, page) {
+  const of = {};
+  const doing = { rename: (id) => page.sidebar.rename(id), delete: deleting(page) };
+  menu.addEventListener("click", (event) => {
+    const name = event.target.closest("[data-do]")?.dataset.do;
+    if (!name) return;
+    menu.hidePopover();
+    doing[name]?.(of.id);
+  });
+  menu.addEventListener("toggle", ({ newState }) => of.button.setAttribute("aria-expanded", newState === "open"));
+  menu.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const all = $$("button, a", menu);
+    all.at((all.indexOf(document.activeElement) + step) % all.length).focus();
+  });
+  return of;
+}
+
+/** Deleting can be undone for a moment: until then the conversation is only out of sight. */
+function deleting({ chat, conversations, newChat, open }) {
+  const waiting = new Set();
+  addEventListener("pagehide", () => {
+    for (const id of waiting) conversations.remove(id, true);
+    waiting.clear();
+  });
+  return (id) => {
+    const wasOpen = chat.transcript.id === id;
+    const { title } = conversations.find(id);
+    waiting.add(id);
+    conversations.hide(id);
+    if (wasOpen) newChat();
+    toast(`Deleted: ${title}`, {
+      action: "Undo",
+      onAction: () => {
+        waiting.delete(id);
+        conversations.show(id);
+        if (wasOpen) open(id);
+      },
+      onGone: () => {
+        if (waiting.delete(id)) conversations.remove(id).catch((error) => toast(error.message));
+      },
+    });
+  };
+}
+
+const COUNTED = { tiktoken: "Counted exactly", estimate: "An estimate, as the model's own counting is not public" };
+const rate = (perThousand) => (perThousand === 1000 ? "" : ` × ${perThousand / 1000}`);
+
+/** Opens or closes the receipt below a reply. It is fetched when it is wanted. */
+async function toggleReceipt(button, place, messageId) {
+  const isOpen = button.getAttribute("aria-expanded") === "true";
+  button.setAttribute("aria-expanded", String(!isOpen));
+  place.hidden = isOpen;
+  if (isOpen) return;
+  place.replaceChildren(element("p", { class: "hint" }, "Fetching the receipt…"));
+  try {
+    place.replaceChildren(...receiptOf(await get(`/api/billing/usage/${encodeURIComponent(messageId)}`)));
+  } catch (error) {
+    place.replaceChildren(...describe(error));
+  }
+}
+
+/** The lines of a receipt, and who counted them. */
+export function receiptOf(bill) {
+  const facts = [
+    ["Model", bill.model],
+    ["Question and history", `${count(bill.promptTokens)}${rate(bill.inputRate)}`],
+    ["Answer", `${count(bill.completionTokens)}${rate(bill.outputRate)}`],
+    ["Set aside, then given back", `${count(bill.held)} → ${count(bill.released)}`],
+    ["Charged", balance(bill.charged)],
+    ["Balance after", count(bill.balanceAfter)],
+    ["Entry", bill.sequence === null ? "none" : `No. ${count(bill.sequence)} on your statement`],
+  ];
+  const list = element("dl", {});
+  for (const [name, value] of facts) {
+    list.append(element("div", {}, element("dt", {}, name), element("dd", {}, value)));
+  }
+  return [list, element("p", { class: "hint" }, `${COUNTED[bill.countedBy] ?? bill.countedBy}.`)];
+}
