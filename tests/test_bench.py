@@ -25,6 +25,7 @@ PARTS = {
     "core": ["2 x 20 ms"],
     "open": ["floor, 4", "relay, 4", "Prome, 4"],
     "growth": ["A turn", "statement", "audit: 0 wrong"],
+    "weight": ["first visit", "all it can want"],
 }
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.bench import crowds, events, first_token, growth, machine, storage, turn
+from scripts.bench import crowds, events, first_token, growth, machine, storage, turn, weight
 from scripts.bench.processes import end_what_is_left
 from scripts.bench.scale import FULL, TINY, Scale
 from scripts.bench.table import say
@@ -27,6 +27,7 @@ PARTS: Mapping[str, Callable[[Path, Scale], None]] = {
     "core": crowds.full_core,
     "turn": turn.bench,
     "growth": growth.bench,
+    "weight": weight.bench,
 }
 
 
