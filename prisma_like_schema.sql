@@ -205,7 +205,7 @@ CREATE TABLE leases (
 );
 
 -- What no program of ours may do, the database refuses, whoever asks: history is only added to, an account begins
--- empty and stays, an entry continues the chain, and a balance moves by its newest entry and by nothing else.
+-- empty and stays, an entry continues the chain and moves its account, and nothing else moves a balance.
 -- [sqlite]
 CREATE TRIGGER ledger_entries_no_update BEFORE UPDATE ON ledger_entries
 BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
@@ -234,6 +234,14 @@ WHEN NOT EXISTS (
     WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence AND balance + NEW.tokens = NEW.balance_after
 )
 BEGIN SELECT RAISE(ABORT, 'an entry continues the chain'); END;
+CREATE TRIGGER ledger_entries_move_their_account AFTER INSERT ON ledger_entries
+BEGIN
+    UPDATE ledger_accounts
+    SET balance = NEW.balance_after, sequence = NEW.sequence, last_hash = NEW.hash, held = held - COALESCE((
+        SELECT tokens FROM holds WHERE NEW.kind = 'usage' AND id = NEW.reference AND user_id = NEW.user_id
+    ), 0)
+    WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence AND balance + NEW.tokens = NEW.balance_after;
+END;
 CREATE TRIGGER ledger_accounts_move_by_entries BEFORE UPDATE ON ledger_accounts
 WHEN (NEW.user_id <> OLD.user_id OR NEW.balance <> OLD.balance OR NEW.sequence <> OLD.sequence OR NEW.last_hash <> OLD.last_hash)
 AND NOT EXISTS (
@@ -273,13 +281,15 @@ FOR EACH ROW WHEN (NEW.balance <> 0 OR NEW.held <> 0 OR NEW.owed <> 0 OR NEW.seq
 EXECUTE FUNCTION an_account_begins_empty();
 CREATE FUNCTION an_entry_continues_the_chain() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN
-    IF NOT EXISTS (
-        SELECT 1 FROM ledger_accounts
-        WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence AND balance + NEW.tokens = NEW.balance_after
-    ) THEN RAISE EXCEPTION 'an entry continues the chain'; END IF;
-    RETURN NEW;
+    UPDATE ledger_accounts
+    SET balance = NEW.balance_after, sequence = NEW.sequence, last_hash = NEW.hash, held = held - COALESCE((
+        SELECT tokens FROM holds WHERE NEW.kind = 'usage' AND id = NEW.reference AND user_id = NEW.user_id
+    ), 0)
+    WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence AND balance + NEW.tokens = NEW.balance_after;
+    IF NOT FOUND THEN RAISE EXCEPTION 'an entry continues the chain'; END IF;
+    RETURN NULL;
 END $$;
-CREATE TRIGGER ledger_entries_continue_the_chain BEFORE INSERT ON ledger_entries
+CREATE TRIGGER ledger_entries_move_their_account AFTER INSERT ON ledger_entries
 FOR EACH ROW EXECUTE FUNCTION an_entry_continues_the_chain();
 CREATE FUNCTION a_balance_moves_by_its_newest_entry() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN

@@ -11,7 +11,7 @@ from typing import Literal
 
 from app.db import LostRace, Row, Session, as_moment
 from app.errors import AppError
-from app.ledger.posting import Account, keep, open_account, pay_debt, post, take
+from app.ledger.posting import Account, keep, open_account, pay_debt, post, take, take_for_hold
 from app.ledger.rates import TOKENS_MAX, Rates
 
 __all__ = ["open_account"]  # Reached as one of the verbs.
@@ -156,10 +156,10 @@ async def release(session: Session, hold_id: str) -> Resolution:
 
 
 async def resolve(session: Session, hold_id: str, outcome: Outcome, used: Used) -> Resolution:
-    held = await session.row("SELECT user_id, tokens, input_rate, output_rate FROM holds WHERE id = $1", hold_id)
-    if held is None:
+    taken = await take_for_hold(session, hold_id)
+    if taken is None:
         raise UnknownHold(hold_id)
-    account = await take(session, held["user_id"])
+    account, held = taken
     prompt, completion = sane(used.prompt_tokens), sane(used.completion_tokens)
     agreed = Rates(held["input_rate"], held["output_rate"])
     rates = min(agreed, used.rates or agreed, key=lambda rates: rates.cost(prompt, completion))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.db import LostRace, Session, as_moment
+from app.db import LostRace, Row, Session, as_moment
 from app.ids import new_id
 from app.ledger.chain import BEGINNING, Link, entry_hash
 
@@ -40,27 +40,35 @@ async def take(session: Session, user_id: str) -> Account:
         await open_account(session, user_id)
         row = await session.row(TAKE_ACCOUNT, user_id)
     assert row is not None
-    return Account(
-        user_id, row["balance"], row["held"], row["owed"], row["sequence"], row["last_hash"], as_moment(row["at"])
-    )
+    return _account(row)
+
+
+async def take_for_hold(session: Session, hold_id: str) -> tuple[Account, Row] | None:
+    """The account, taken, and what was held of it and at which price. None when there is no such hold."""
+    row = await session.row(TAKE_ACCOUNT_OF_HOLD, hold_id)
+    return (_account(row), row) if row is not None else None
+
+
+def _account(row: Row) -> Account:
+    user_id, balance, held, owed, sequence, last_hash, at, *_ = row
+    return Account(user_id, balance, held, owed, sequence, last_hash, as_moment(at))
 
 
 async def post(session: Session, account: Account, tokens: int, kind: str, reference: str) -> int:
-    """The only place where a balance moves. Two accounts may race for one reference: one of them looks again."""
+    """The only place where a balance moves: the database moves the row with its entry. Two accounts may race for one
+    reference: one of them looks again.
+    """
     account.balance, account.sequence = account.balance + tokens, account.sequence + 1
     link = Link(account.user_id, account.sequence, kind, tokens, account.balance, reference, account.at)
     account.last_hash = entry_hash(account.last_hash, link)
     if not await session.run(WRITE_ENTRY, new_id("ent"), *link, account.last_hash):
         raise LostRace
-    return await keep(session, account)
+    return account.balance
 
 
 async def keep(session: Session, account: Account) -> int:
-    """Writes the row once with all that changed; the database lets its balance move with its newest entry only."""
-    await session.run(
-        KEEP_ACCOUNT,
-        *(account.user_id, account.balance, account.held, account.owed, account.sequence, account.last_hash),
-    )
+    """Writes down what no entry moves: what is held and what is owed."""
+    await session.run(KEEP_ACCOUNT, account.user_id, account.held, account.owed)
     return account.balance
 
 
@@ -69,15 +77,22 @@ async def pay_debt(session: Session, account: Account, reference: str) -> None:
     if paid > 0:
         account.owed -= paid
         await post(session, account, -paid, "debt", reference)
+        await keep(session, account)
 
 
 TAKE_ACCOUNT = """
 UPDATE ledger_accounts SET held = held WHERE user_id = $1
-RETURNING balance, held, owed, sequence, last_hash, now() AS at
+RETURNING user_id, balance, held, owed, sequence, last_hash, now() AS at
 """
-KEEP_ACCOUNT = """
-UPDATE ledger_accounts SET balance = $2, held = $3, owed = $4, sequence = $5, last_hash = $6 WHERE user_id = $1
+# SQLite returns nothing of other tables but by questions of their own.
+TAKE_ACCOUNT_OF_HOLD = """
+UPDATE ledger_accounts SET held = held WHERE user_id = (SELECT user_id FROM holds WHERE id = $1)
+RETURNING user_id, balance, held, owed, sequence, last_hash, now() AS at,
+    (SELECT tokens FROM holds WHERE id = $1) AS tokens,
+    (SELECT input_rate FROM holds WHERE id = $1) AS input_rate,
+    (SELECT output_rate FROM holds WHERE id = $1) AS output_rate
 """
+KEEP_ACCOUNT = "UPDATE ledger_accounts SET held = $2, owed = $3 WHERE user_id = $1"
 WRITE_ENTRY = """
 INSERT INTO ledger_entries (id, user_id, sequence, kind, tokens, balance_after, reference, created_at, hash)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (kind, reference) DO NOTHING

@@ -14,11 +14,10 @@ from app.engines.sqlite_session import connect, named
 from app.ids import new_id
 from app.ledger.chain import Link, entry_hash
 from app.ledger.ledger import TAKE_HOLD, WRITE_HOLD, WRITE_RESOLUTION
-from app.ledger.posting import KEEP_ACCOUNT, TAKE_ACCOUNT, WRITE_ENTRY
+from app.ledger.posting import TAKE_ACCOUNT_OF_HOLD, WRITE_ENTRY
 
 HELD, CHARGED = 10, 5
 HOUR = timedelta(hours=1)
-FIND_HELD = "SELECT user_id, tokens, input_rate, output_rate FROM holds WHERE id = $1"
 
 
 def new_hold(hold_id: str, user_id: str, at: Any) -> tuple[Any, ...]:
@@ -43,12 +42,10 @@ def resolution(hold_id: str, account: Any, user_id: str, at: Any) -> tuple[Any, 
     )
 
 
-def entry(hold_id: str, account: Any, user_id: str, at: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The values of the entry, and those of its account's move."""
+def entry(hold_id: str, account: Any, user_id: str, at: Any) -> tuple[Any, ...]:
     after, sequence = account["balance"] - CHARGED, account["sequence"] + 1
     link = Link(user_id, sequence, "usage", -CHARGED, after, hold_id, at)
-    right = entry_hash(account["last_hash"], link)
-    return (new_id("ent"), *link, right), (user_id, after, account["held"] - HELD, account["owed"], sequence, right)
+    return (new_id("ent"), *link, entry_hash(account["last_hash"], link))
 
 
 class BareSqlite:
@@ -66,13 +63,10 @@ class BareSqlite:
         self.row(WRITE_HOLD, *new_hold(hold_id, user_id, at))
         self.raw.execute("COMMIT")
         self.raw.execute("BEGIN IMMEDIATE")
-        self.row(FIND_HELD, hold_id)
-        account = self.row(TAKE_ACCOUNT, user_id)
+        account = self.row(TAKE_ACCOUNT_OF_HOLD, hold_id)
         at = as_moment(account["at"])
         self.row(WRITE_RESOLUTION, *resolution(hold_id, account, user_id, at))
-        written, moved = entry(hold_id, account, user_id, at)
-        self.row(WRITE_ENTRY, *written)
-        self.row(KEEP_ACCOUNT, *moved)
+        self.row(WRITE_ENTRY, *entry(hold_id, account, user_id, at))
         self.raw.execute("COMMIT")
 
     async def close(self) -> None:
@@ -91,12 +85,9 @@ class BarePostgres:
             at = (await its.fetchrow(TAKE_HOLD, user_id, HELD, hold_id))["at"]
             await its.execute(WRITE_HOLD, *new_hold(hold_id, user_id, at))
         async with its.transaction():
-            await its.fetchrow(FIND_HELD, hold_id)
-            account = await its.fetchrow(TAKE_ACCOUNT, user_id)
+            account = await its.fetchrow(TAKE_ACCOUNT_OF_HOLD, hold_id)
             await its.execute(WRITE_RESOLUTION, *resolution(hold_id, account, user_id, account["at"]))
-            written, moved = entry(hold_id, account, user_id, account["at"])
-            await its.execute(WRITE_ENTRY, *written)
-            await its.execute(KEEP_ACCOUNT, *moved)
+            await its.execute(WRITE_ENTRY, *entry(hold_id, account, user_id, account["at"]))
 
     async def close(self) -> None:
         for connection in self.connections:

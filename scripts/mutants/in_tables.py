@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scripts.mutants.fault import Fault
 
-TABLES, LATER = "app/migrations/versions/0002_ledger.py", "app/migrations/versions/0003_answered_by.py"
+TABLES, MOVING = "app/migrations/versions/0002_ledger.py", "app/migrations/versions/0010_moving_entries.py"
 
 GUARDS = (
     Fault("the chain has no guard", TABLES, "WHEN NOT EXISTS ({CONTINUES}) {refuse", "WHEN 1 = 0 {refuse"),
@@ -70,6 +70,31 @@ GUARDS = (
     Fault("the end of a hold may be rewritten", TABLES, '"holds", "hold_resolutions")\nBEGINS', '"holds")\nBEGINS'),
     Fault("an account may begin with a debt", TABLES, " OR NEW.owed <> 0", ""),
 )
+MOVES = (
+    Fault("an entry does not move the balance", MOVING, "SET balance = NEW.balance_after", "SET balance = balance"),
+    Fault("an entry does not move the number", MOVING, "sequence = NEW.sequence, last", "sequence = sequence, last"),
+    Fault("an entry does not move the hash", MOVING, "last_hash = NEW.hash", "last_hash = last_hash"),
+    Fault("an entry moves nothing", MOVING, "), 0)\n    WHERE user_id", "), 0)\n    WHERE 1 = 0 AND user_id"),
+    Fault("the entry of a reply frees nothing", MOVING, "held - COALESCE((", "held - 0 * COALESCE(("),
+    Fault("any entry frees a hold", MOVING, "NEW.kind = 'usage' AND id", "id"),
+    Fault(
+        "an entry frees the hold of somebody else", MOVING, "NEW.reference AND user_id = NEW.user_id", "NEW.reference"
+    ),
+    Fault(
+        "an entry continues another number on Postgres",
+        MOVING,
+        "    WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence AND balance + NEW.tokens = NEW.balance_after;",
+        "    WHERE user_id = NEW.user_id AND balance + NEW.tokens = NEW.balance_after;",
+        "postgres",
+    ),
+    Fault(
+        "an entry need not add up on Postgres",
+        MOVING,
+        "    WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence AND balance + NEW.tokens = NEW.balance_after;",
+        "    WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence;",
+        "postgres",
+    ),
+)
 CHECKS = (
     Fault("a balance after may be negative", TABLES, " CHECK (balance_after >= 0)", ""),
     Fault("owed may be negative", TABLES, "        CHECK (owed >= 0),\n", ""),
@@ -87,9 +112,9 @@ CHECKS = (
 GUARDS_OF_POSTGRES = (
     Fault(
         "the chain has no guard on Postgres",
-        TABLES,
-        "_refusing(CHAIN, unless=CONTINUES)",
-        '_refusing(CHAIN, unless="SELECT 1")',
+        MOVING,
+        "IF NOT FOUND THEN",
+        "IF FALSE THEN",
         "postgres",
     ),
     Fault(
@@ -143,4 +168,4 @@ GUARDS_OF_POSTGRES = (
         "postgres",
     ),
 )
-FAULTS = (*GUARDS, *CHECKS, *GUARDS_OF_POSTGRES)
+FAULTS = (*GUARDS, *MOVES, *CHECKS, *GUARDS_OF_POSTGRES)

@@ -155,17 +155,15 @@ POST = (
     Fault("a debt is paid beyond what is there", POSTING, "min(account.owed, account.available)", "account.owed"),
     Fault("a debt stays when it is paid", POSTING, "        account.owed -= paid\n", ""),
     Fault("a debt is forgiven", POSTING, '        await post(session, account, -paid, "debt", reference)\n', ""),
-    Fault("an entry moves all accounts", POSTING, "last_hash = $6 WHERE user_id = $1", "last_hash = $6 WHERE $1 <> ''"),
-    Fault("what is held is not kept", POSTING, "held = $3, owed", "held = held, owed"),
-    Fault("what is owed is not kept", POSTING, "owed = $4, sequence", "owed = owed, sequence"),
-    Fault("the number is not kept", POSTING, "sequence = $5, last_hash", "sequence = sequence, last_hash"),
-    Fault("the hash is not kept", POSTING, "last_hash = $6 WHERE", "last_hash = last_hash WHERE"),
     Fault(
-        "an entry does not move the balance",
+        "a paid debt is not kept",
         POSTING,
-        "    return await keep(session, account)\n",
-        "    return account.balance\n",
+        '"debt", reference)\n        await keep(session, account)\n',
+        '"debt", reference)\n',
     ),
+    Fault("all accounts are kept alike", POSTING, "owed = $3 WHERE user_id = $1", "owed = $3 WHERE $1 <> ''"),
+    Fault("what is held is not kept", POSTING, "held = $2, owed", "held = held, owed"),
+    Fault("what is owed is not kept", POSTING, "owed = $3 WHERE", "owed = owed WHERE"),
     Fault(
         "a cause that was lost in a race happens half",
         POSTING,
@@ -178,9 +176,29 @@ POST = (
         "an account is read without its lock",
         POSTING,
         "UPDATE ledger_accounts SET held = held WHERE user_id = $1\n"
-        "RETURNING balance, held, owed, sequence, last_hash, now() AS at\n",
-        "SELECT balance, held, owed, sequence, last_hash, now() AS at FROM ledger_accounts WHERE user_id = $1\n",
+        "RETURNING user_id, balance, held, owed, sequence, last_hash, now() AS at\n",
+        "SELECT user_id, balance, held, owed, sequence, last_hash, now() AS at\n"
+        "FROM ledger_accounts WHERE user_id = $1\n",
         "postgres",
+    ),
+    Fault(
+        "an account of a hold is read without its lock",
+        POSTING,
+        "UPDATE ledger_accounts SET held = held WHERE user_id = (SELECT user_id FROM holds WHERE id = $1)\n"
+        "RETURNING user_id, balance,",
+        "WITH its AS (SELECT * FROM ledger_accounts WHERE user_id = (SELECT user_id FROM holds WHERE id = $1))\n"
+        "SELECT its.*, now() AS at,\n"
+        "    (SELECT tokens FROM holds WHERE id = $1) AS tokens,\n"
+        "    (SELECT input_rate FROM holds WHERE id = $1) AS input_rate,\n"
+        "    (SELECT output_rate FROM holds WHERE id = $1) AS output_rate FROM its\n"
+        '"""\n_NEVER = """SELECT user_id, balance,',
+        "postgres",
+    ),
+    Fault(
+        "a hold ends at the prices of another",
+        POSTING,
+        "(SELECT input_rate FROM holds WHERE id = $1)",
+        "(SELECT input_rate FROM holds ORDER BY id LIMIT 1)",
     ),
 )
 PRICES_AND_CHAIN = (
