@@ -166,6 +166,7 @@ async function toggleReceipt(button, place, messageId) {
   } catch (error) {
     place.replaceChildren(...describe(error));
   }
+  place.scrollIntoView({ block: "nearest" });
 }
 
 /** The lines of a receipt, and who counted them. */
