@@ -73,7 +73,7 @@ class Unit:
 
 
 class Writer:
-    """A baton goes from unit to unit in order of arrival; who finds nobody behind, or a full group, commits.
+    """A baton goes from unit to unit in order of arrival; when nobody is left, or the group is full, it is committed.
 
     The baton is handed on by plain code and never by a cancellable task, so no cancellation can leave it lying.
     """
@@ -84,7 +84,7 @@ class Writer:
         self._holder: asyncio.Task[Any] | None = None
         self._queue: deque[asyncio.Future[None]] = deque()
         self._group: Group | None = None
-        self._committing: asyncio.Task[None] | None = None
+        self._committing: set[asyncio.Task[None]] = set()
 
     def unit(self) -> Unit:
         return Unit(self, SqliteSession(self._raw, self._listener))
@@ -123,8 +123,8 @@ class Writer:
 
     async def settled(self) -> None:
         """A unit that was refused waits for nothing, but the commit that ends it must not meet a closed connection."""
-        if self._committing is not None:
-            await asyncio.wait({self._committing})
+        while self._committing:
+            await asyncio.wait(self._committing)
 
     async def _take_baton(self) -> None:
         task = asyncio.current_task()
@@ -146,18 +146,22 @@ class Writer:
     def _hand_on(self) -> None:
         self._holder = None
         group = self._group
-        if group is not None and (group.units >= UNITS_PER_COMMIT_MAX or not self._wake_next(but_look=True)):
-            self._committing = asyncio.get_running_loop().create_task(self._commit(group))
-        elif not self._wake_next():
-            self._taken = False
+        full = group is not None and group.units >= UNITS_PER_COMMIT_MAX
+        if not full and self._wake_next():
+            return
+        self._taken = full
+        if group is not None:
+            committing = asyncio.get_running_loop().create_task(self._commit(group, full=full))
+            self._committing.add(committing)
+            committing.add_done_callback(self._committing.discard)
 
-    def _wake_next(self, *, but_look: bool = False) -> bool:
-        while self._queue and self._queue[0].done():
-            self._queue.popleft()
-        if self._queue and not but_look:
-            self._queue.popleft().set_result(None)
-            return True
-        return bool(self._queue)
+    def _wake_next(self) -> bool:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return True
+        return False
 
     async def _open_group(self) -> Group:
         if self._group is None:
@@ -187,7 +191,11 @@ class Writer:
                 self._raw.execute("ROLLBACK")
             self._end(group, DatabaseUnavailable())
 
-    async def _commit(self, group: Group) -> None:
+    async def _commit(self, group: Group, *, full: bool) -> None:
+        """Until it begins, the group is open to whoever comes; who holds the baton now will see to the COMMIT."""
+        if not full and (self._taken or self._group is not group):
+            return
+        self._taken = True
         problem: Exception | None = None
         try:
             await self._connection.commit()

@@ -30,6 +30,18 @@ WRITING = (
     Fault(
         "a refusal does not wait for its neighbours", WRITER, "return group.units > 0 and", "return group.units < 0 and"
     ),
+    Fault(
+        "a commit does not wait for who has the baton",
+        WRITER,
+        "        if not full and (self._taken or self._group is not group):",
+        "        if not full and self._group is not group:",
+    ),
+    Fault(
+        "each unit of a moment has a commit of its own",
+        WRITER,
+        "        self._taken = full\n",
+        "        self._taken = full = group is not None\n",
+    ),
     Fault("a commit is a rollback", WRITER, "await self._connection.commit()", "await self._connection.rollback()"),
     Fault("a failed commit is acknowledged", WRITER, "self._end(group, problem)", "self._end(group, None)"),
     Fault("a full disk is not mentioned", WRITER, "self._end(group, DatabaseUnavailable())", "self._end(group, None)"),

@@ -80,20 +80,6 @@ MOVES = (
     Fault(
         "an entry frees the hold of somebody else", MOVING, "NEW.reference AND user_id = NEW.user_id", "NEW.reference"
     ),
-    Fault(
-        "an entry continues another number on Postgres",
-        MOVING,
-        "    WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence AND balance + NEW.tokens = NEW.balance_after;",
-        "    WHERE user_id = NEW.user_id AND balance + NEW.tokens = NEW.balance_after;",
-        "postgres",
-    ),
-    Fault(
-        "an entry need not add up on Postgres",
-        MOVING,
-        "    WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence AND balance + NEW.tokens = NEW.balance_after;",
-        "    WHERE user_id = NEW.user_id AND sequence + 1 = NEW.sequence;",
-        "postgres",
-    ),
 )
 CHECKS = (
     Fault("a balance after may be negative", TABLES, " CHECK (balance_after >= 0)", ""),

@@ -6,7 +6,9 @@ import asyncio
 import sqlite3
 import threading
 import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,15 @@ from tests.engines.conftest import ids
 
 INSERT = "INSERT INTO things (id) VALUES ($1)"
 OWNED = "CREATE TABLE owned (thing INTEGER REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED)"
+
+
+async def being_committed(unit: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Begins it, and returns in the middle of its COMMIT: nobody else shares that any more."""
+    task = asyncio.create_task(unit)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not task.done()
+    return task
 
 
 async def test_units_that_wait_together_share_a_commit(sqlite: Database, tmp_path: Path) -> None:
@@ -34,6 +45,23 @@ async def test_units_that_wait_together_share_a_commit(sqlite: Database, tmp_pat
 
     assert len(await ids(sqlite)) == 200
     assert together * 5 < one_by_one
+
+
+async def test_units_of_one_moment_share_a_commit(sqlite: Database, tmp_path: Path) -> None:
+    """Nobody waits when the first of them ends, and yet the others come before its COMMIT has begun."""
+    wal = tmp_path / "things.db-wal"
+
+    async def unit(number: int) -> None:
+        async with sqlite.begin() as session:
+            await session.run(INSERT, number)
+
+    before = wal.stat().st_size
+    await unit(1)
+    alone = wal.stat().st_size - before
+    before = wal.stat().st_size
+    await asyncio.gather(unit(2), unit(3), unit(4))
+
+    assert wal.stat().st_size - before == alone
 
 
 async def test_it_is_as_durable_as_sqlite_can_be(sqlite: Database) -> None:
@@ -138,8 +166,9 @@ async def test_whoever_leaves_just_as_its_turn_comes_lets_the_next_one_in(sqlite
         async with sqlite.begin() as session:
             await session.run(INSERT, number)
 
-    tasks = [asyncio.create_task(unit(number)) for number in range(1, 21)]
-    await tasks[0]
+    first = await being_committed(unit(1))
+    tasks = [first, *(asyncio.create_task(unit(number)) for number in range(2, 21))]
+    await first
     for _ in range(steps):
         await asyncio.sleep(0)
     for task in tasks:
@@ -169,7 +198,8 @@ async def test_a_commit_that_fails_is_told_to_whoever_waits_for_it_and_keeps_not
         "INSERT INTO owned (thing) VALUES (7)",
         "INSERT INTO things (id) VALUES (3)",
     )
-    outcomes = await asyncio.gather(unit(first), unit(second), unit(wrong), return_exceptions=True)
+    alone = await being_committed(unit(first))
+    outcomes = await asyncio.gather(alone, unit(second), unit(wrong), return_exceptions=True)
     await unit(later)
 
     assert [type(outcome) for outcome in outcomes] == [type(None), ConstraintViolated, ConstraintViolated]
