@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import aclosing
+from contextlib import suppress
 from dataclasses import dataclass
 
 from app.chat.turn import Turn
@@ -22,7 +22,7 @@ from app.observability.metrics import Metrics
 from app.providers.catalogue import Model
 from app.providers.failover import Replies
 from app.providers.models import Models
-from app.providers.provider import Answering, Part, PromptMessage, Reported, Words
+from app.providers.provider import Answering, Enough, Part, PromptMessage, Reported, Words
 from app.settings import Settings
 
 AT_ONCE_MAX, WAITING_MAX = 2, 50
@@ -128,11 +128,8 @@ class Titles:
         """Its first line, for whoever says more is hung up on."""
         said = Said()
         try:
-            async with aclosing(self._replies.reply(model, prompt, TOKENS_MAX)) as parts:
-                async for part in parts:
-                    said.take(part)
-                    if said.is_enough:
-                        break
+            with suppress(Enough):
+                await self._replies.reply(model, prompt, TOKENS_MAX, said.take)
         finally:
             self._count(prompt, said)
         return said.text
@@ -163,10 +160,8 @@ class Said:
                 self.text += "".join(texts)
             case Reported():
                 self.reported = part
-
-    @property
-    def is_enough(self) -> bool:
-        return len(self.text) > SAID_CHARS_MAX or "\n" in self.text.lstrip()
+        if len(self.text) > SAID_CHARS_MAX or "\n" in self.text.lstrip():
+            raise Enough
 
 
 def question(asked: str) -> tuple[PromptMessage, ...]:

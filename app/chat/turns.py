@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ from app.observability import logs
 from app.providers.catalogue import Model
 from app.providers.failover import Replies
 from app.providers.models import Models
-from app.providers.provider import PromptMessage
+from app.providers.provider import Enough, Part, Pause, PromptMessage
 from app.settings import Settings
 from app.streams.relay import Relay
 
@@ -167,18 +167,20 @@ class Turns:
             turn.say_meta()
         else:
             asyncio.get_running_loop().call_later(META_SECONDS_MAX, turn.say_meta)
-        async with aclosing(self._replies.reply(model, messages, turn.max_tokens)) as parts:
-            async for part in parts:
-                turn.take(part)
-                if turn.chars >= turn.count_at and await self._is_full(turn):
-                    turn.reply.reason = "length"
-                    return
+        with suppress(Enough):
+            await self._replies.reply(model, messages, turn.max_tokens, partial(self._hear, turn))
 
-    async def _is_full(self, turn: Turn) -> bool:
+    def _hear(self, turn: Turn, part: Part) -> Pause | None:
+        turn.take(part)
+        return partial(self._end_if_full, turn) if turn.chars >= turn.count_at else None
+
+    async def _end_if_full(self, turn: Turn) -> None:
         """An upstream that ignores its limit is stopped at ours."""
         tokens = await turn.facts.tokenizer.count_soon(turn.reply.text)
         turn.count_at = turn.chars + max(1, turn.max_tokens - tokens + 1)
-        return tokens > turn.max_tokens
+        if tokens > turn.max_tokens:
+            turn.reply.reason = "length"
+            raise Enough
 
     async def _end(self, turn: Turn) -> None:
         """Readers are told what is in the database, and not before it is there."""

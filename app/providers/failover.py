@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from app.observability.metrics import Metrics
@@ -13,12 +12,11 @@ from app.providers.catalogue import Model
 from app.providers.provider import (
     Ask,
     Attempt,
-    Part,
+    Hear,
     PromptMessage,
     Provider,
     ProviderBusy,
     ProviderFailed,
-    Words,
 )
 from app.providers.trying import Trying
 
@@ -44,28 +42,19 @@ class Replies:
         """Of the circuit to each provider, as this process sees it."""
         return {name: breaker.state for name, breaker in self._breakers.items()}
 
-    async def reply(
-        self, model: Model, messages: tuple[PromptMessage, ...], max_tokens: int
-    ) -> AsyncGenerator[Part, None]:
-        """Read it inside `aclosing`: leaving it is what hangs up. When all fail, the last failure is raised."""
+    async def reply(self, model: Model, messages: tuple[PromptMessage, ...], max_tokens: int, hear: Hear) -> None:
+        """When all fail, the last failure is raised."""
         tried: list[Attempt] = []
         failed: ProviderFailed | None = None
         chain = self._models.chain(model)
         for candidate in chain:
-            trying = self._try(candidate, tried)
+            trying = self._try(candidate, tried, hear, may_be_empty=candidate is chain[-1])
             if trying is None:
                 continue
             ask = Ask(candidate.upstream_model, messages, min(max_tokens, candidate.reply_tokens_max))
             try:
                 with trying:
-                    async with aclosing(self._providers[candidate.provider].reply(ask)) as parts:
-                        async for part in parts:
-                            # Nearly all of a reply goes this way.
-                            if trying.has_spoken and type(part) is Words:
-                                yield part
-                                continue
-                            for passed in trying.pass_on(part, may_be_empty=candidate is chain[-1]):
-                                yield passed
+                    await self._providers[candidate.provider].reply(ask, trying.hear)
                 return
             except ProviderFailed as error:
                 failed = error
@@ -75,14 +64,14 @@ class Replies:
         failed.attempts = tuple(tried)
         raise failed
 
-    def _try(self, model: Model, tried: list[Attempt]) -> Trying | None:
+    def _try(self, model: Model, tried: list[Attempt], hear: Hear, *, may_be_empty: bool) -> Trying | None:
         breaker = self._breakers[model.provider]
         admitted = breaker.admit()
         if admitted is None:
             tried.append(Attempt(model.provider, model.id, CIRCUIT_OPEN, 0))
             self._metrics.upstream_attempts.labels(model.provider, CIRCUIT_OPEN).inc()
             return None
-        return Trying(model, breaker, admitted, self._metrics, self._seconds, tried)
+        return Trying(model, breaker, admitted, self._metrics, self._seconds, tried, hear, may_be_empty=may_be_empty)
 
     def _nobody(self, chain: Sequence[Model]) -> ProviderBusy:
         waits = [self._breakers[model.provider].retry_after_seconds() for model in chain]

@@ -6,8 +6,8 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.observability import logs
 from app.providers import assets
 from app.providers.guards import Guards
 from app.providers.openai_compatible import OpenAICompatible
-from app.providers.provider import Ask, Part, ProviderBusy, ProviderFailed, ProviderTimeout
+from app.providers.provider import Ask, Hear, Part, Pause, ProviderBusy, ProviderFailed, ProviderTimeout
 from app.settings import Settings
 
 LOCAL = "local"
@@ -62,28 +62,30 @@ class LocalModel:
         self._child: Child | None = None
         self._starting: asyncio.Task[Child] | None = None
 
-    async def reply(self, ask: Ask) -> AsyncGenerator[Part, None]:
+    async def reply(self, ask: Ask, hear: Hear) -> None:
         if self._replies >= REPLIES_MAX:
             raise ProviderBusy(
                 "too many replies at once", retry_after_seconds=RETRY_AFTER_SECONDS, provider_is_ill=False
             )
         self._replies += 1
         try:
-            async with aclosing(self._parts(ask)) as parts:
-                async for part in parts:
-                    yield part
+            await self._ask(ask, hear)
         finally:
             self._replies -= 1
 
-    async def _parts(self, ask: Ask) -> AsyncGenerator[Part, None]:
+    async def _ask(self, ask: Ask, hear: Hear) -> None:
         """One that died since it was last asked is started again for this very question."""
+        has_spoken = False
+
+        def hear_first(part: Part) -> Pause | None:
+            nonlocal has_spoken
+            has_spoken = True
+            return hear(part)
+
         for is_last_try in (False, True):
-            child, has_spoken = await self._running(), False
+            child = await self._running()
             try:
-                async with aclosing(child.upstream.reply(ask)) as parts:
-                    async for part in parts:
-                        has_spoken = True
-                        yield part
+                await child.upstream.reply(ask, hear_first)
                 return
             except ProviderFailed:
                 if has_spoken or is_last_try or not await child.has_died():

@@ -8,23 +8,23 @@ without end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import httpx2
 import openai
 import orjson
-from multidict import CIMultiDict
-from yarl import URL
 
+from app.providers.connection import Response, Unanswered
 from app.providers.decoder import Decoder
 from app.providers.guards import Guards, Watch
 from app.providers.provider import (
     Ask,
     Finished,
-    Part,
+    Hear,
+    Pause,
     ProviderFailed,
     ProviderTimeout,
     UpstreamTruncated,
@@ -34,9 +34,7 @@ from app.providers.refusals import failure, names_parameter
 from app.providers.transport import Transport, answer
 
 PROBE_SECONDS = 5
-# A connection that could not be made, or was closed before a word of answer: nothing was done yet, so once again.
-BROKEN = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
-CONNECTION_ERRORS = (aiohttp.ClientError, openai.OpenAIError, httpx2.HTTPError, OSError, ValueError)
+CONNECTION_ERRORS = (openai.OpenAIError, httpx2.HTTPError, OSError, ValueError)
 OLD_LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
 HEADERS = {"Content-Type": "application/json", "Accept": "text/event-stream", "Accept-Encoding": "identity"}
 NO_KEY = "none"
@@ -57,38 +55,30 @@ class OpenAICompatible:
         )
         # All questions to one upstream are alike but for their bodies. What the SDK leaves out is no text.
         headers = {**self._client.default_headers, **self._client.auth_headers, **HEADERS}
-        self._headers = CIMultiDict({name: value for name, value in headers.items() if isinstance(value, str)})
-        self._url = URL(f"{self._client.base_url}chat/completions", encoded=True)
+        self._headers = {name: value for name, value in headers.items() if isinstance(value, str)}
+        self._url = f"{self._client.base_url}chat/completions"
         # OpenAI's newer models refuse the old name, most others do not know the new one.
         self._limit = NEW_LIMIT if urlsplit(base_url).hostname == "api.openai.com" else OLD_LIMIT
         self._limit_of: dict[str, str] = {}
 
-    async def reply(self, ask: Ask) -> AsyncGenerator[Part, None]:
+    async def reply(self, ask: Ask, hear: Hear) -> None:
         """However this is left, the connection is closed at once, without waiting for anything."""
         watch, guards = Watch(self._guards), self._guards
         decoder = Decoder(guards.line_bytes_max, guards.bytes_max(ask.max_tokens))
         response = await self._open(ask, watch)
         watch.start(response.close)
         try:
-            while piece := await _read(response, decoder, watch):
-                if texts := decoder.feed(piece):
-                    watch.rest()
-                    yield Words(texts)
-                    watch.heard()
-                if decoder.failure:
-                    raise decoder.failure
-                if decoder.is_done or decoder.reason:
-                    watch.finish_within(guards.close_seconds if decoder.is_done else guards.finish_seconds)
-            if texts := decoder.end():
-                yield Words(texts)
-            if decoder.reason is None:
-                raise UpstreamTruncated("no reason to finish")
-            if decoder.reported:
-                yield decoder.reported
-            yield Finished(decoder.reason)
+            await _read(response, decoder, watch, hear)
         finally:
             watch.stop()
             response.close()
+        if texts := decoder.end():
+            hear(Words(texts))
+        if decoder.reason is None:
+            raise UpstreamTruncated("no reason to finish")
+        if decoder.reported:
+            hear(decoder.reported)
+        hear(Finished(decoder.reason))
 
     async def probe(self) -> None:
         """Raises what a question would, without asking one."""
@@ -103,40 +93,41 @@ class OpenAICompatible:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _open(self, ask: Ask, watch: Watch) -> aiohttp.ClientResponse:
+    async def _open(self, ask: Ask, watch: Watch) -> Response:
         try:
             async with asyncio.timeout_at(watch.due):
                 response = await self._ask_by_either_name(ask)
         except (TimeoutError, *CONNECTION_ERRORS) as error:
             raise self._failure(error) from None
-        kind, encoding = response.content_type, response.headers.get("Content-Encoding", "identity")
-        if kind != "text/event-stream" or encoding != "identity":
+        kind = response.header(b"content-type").partition(";")[0].strip().lower()
+        if kind != "text/event-stream" or response.header(b"content-encoding") not in {"", "identity"}:
             response.close()
             raise ProviderFailed("what answers is no stream")
         return response
 
-    async def _ask_by_either_name(self, ask: Ask) -> aiohttp.ClientResponse:
+    async def _ask_by_either_name(self, ask: Ask) -> Response:
         """Which name the limit has for a model is learnt from the first refusal."""
         limit = self._limit_of.get(ask.upstream_model, self._limit)
         try:
-            return await self._ask_again_if_broken(self._body(ask, limit))
+            return await self._ask_again_if_unanswered(self._body(ask, limit))
         except openai.BadRequestError as error:
             if not names_parameter(error, limit):
                 raise
         other = self._limit_of[ask.upstream_model] = OLD_LIMIT if limit == NEW_LIMIT else NEW_LIMIT
-        return await self._ask_again_if_broken(self._body(ask, other))
+        return await self._ask_again_if_unanswered(self._body(ask, other))
 
-    async def _ask_again_if_broken(self, body: bytes) -> aiohttp.ClientResponse:
+    async def _ask_again_if_unanswered(self, body: bytes) -> Response:
+        """A connection that could not be made, or was closed before a word of answer: nothing was done yet."""
         try:
             return await self._post(body)
-        except BROKEN:
-            return await self._post(body)
+        except (ConnectionRefusedError, ConnectionResetError, Unanswered):
+            return await self._post(body, anew=True)
 
-    async def _post(self, body: bytes) -> aiohttp.ClientResponse:
-        response = await self._transport.send("POST", self._url, self._headers, body)
+    async def _post(self, body: bytes, *, anew: bool = False) -> Response:
+        response = await self._transport.send("POST", self._url, self._headers, body, anew=anew)
         if 200 <= response.status < 300:
             return response
-        answered = answer(response, httpx2.Request("POST", str(self._url)))
+        answered = answer(response, httpx2.Request("POST", self._url))
         await answered.aread()
         # What a status means is the SDK's to say, though it offers no public way to ask it.
         raise self._client._make_status_error_from_response(answered)
@@ -161,13 +152,32 @@ class OpenAICompatible:
         return ProviderFailed(f"no connection: {type(error).__name__}")
 
 
-async def _read(response: aiohttp.ClientResponse, decoder: Decoder, watch: Watch) -> bytes:
-    """Empty at the end, and after the reply is complete any end is one."""
+async def _read(response: Response, decoder: Decoder, watch: Watch, hear: Hear) -> None:
+    """To the end, and after the reply is complete any end is one."""
+
+    def take(piece: bytes) -> Pause | None:
+        pause = None
+        if texts := decoder.feed(piece):
+            pause = hear(Words(texts))
+            watch.heard()
+        if decoder.failure:
+            raise decoder.failure
+        if decoder.is_done or decoder.reason:
+            watch.finish_within(watch.guards.close_seconds if decoder.is_done else watch.guards.finish_seconds)
+        return partial(_rest, watch, pause) if pause else None
+
     try:
-        return await response.content.readany()
-    except (aiohttp.ClientError, OSError) as error:
+        await response.pass_on(take)
+    except OSError as error:
         if decoder.reason:
-            return b""
+            return
         if watch.is_over:
             raise ProviderTimeout("no words in time") from None
         raise UpstreamTruncated(f"broke off: {type(error).__name__}") from None
+
+
+async def _rest(watch: Watch, pause: Pause) -> None:
+    """While whoever hears is busy with what arrived, nobody is late."""
+    watch.rest()
+    await pause()
+    watch.heard()

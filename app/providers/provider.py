@@ -1,13 +1,15 @@
 """What a source of replies is: it is asked once, and it answers in parts.
 
 The parts of a reply come in this order: `Answering`, any number of `Words`, at most one `Reported`, and `Finished` as
-the last. Anything else is a failure and is raised as one of the errors below. Whoever reads a reply does so inside
-`async with aclosing(provider.reply(ask)) as parts`, because leaving it is what hangs up.
+the last. Anything else is a failure and is raised as one of the errors below.
+
+Whoever asks hears the parts as they come, in the very step that read them from the wire: nothing is woken in between.
+To cancel `reply` is what hangs up, and so is whatever the listener raises; `Enough` is there for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -84,7 +86,8 @@ class Answering:
     attempts: tuple[Attempt, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, because that makes it three times as slow to create, and there is one for every read.
+@dataclass(slots=True)
 class Words:
     """The deltas that arrived together, none of them empty."""
 
@@ -107,6 +110,13 @@ class Finished:
 
 
 Part = Answering | Words | Reported | Finished
+# Something to be done before more is read.
+Pause = Callable[[], Awaitable[None]]
+Hear = Callable[[Part], Pause | None]
+
+
+class Enough(Exception):
+    """Raised by a listener that wants no more of a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +129,10 @@ class Ask:
 
 
 class Provider(Protocol):
-    """One upstream. It yields `Words`, `Reported` and `Finished`; who answers is for the one who chose it to say."""
+    """One upstream. It tells `Words`, `Reported` and `Finished`; who answers is for the one who chose it to say."""
 
     name: str
 
-    def reply(self, ask: Ask) -> AsyncGenerator[Part, None]: ...
+    async def reply(self, ask: Ask, hear: Hear) -> None: ...
 
     async def close(self) -> None: ...

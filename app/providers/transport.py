@@ -1,71 +1,107 @@
-"""Between the SDK, which knows how to ask, and aiohttp, which reads an answer with a tenth of the work.
+"""Questions to upstreams, on connections that are kept for the next one.
 
-The SDK's own bridge to aiohttp calls a server that hung up a time-out and keeps at most 100 connections; what is more,
-it hides the response, and reading that one directly is what makes a token cheap. A question goes the short way as
-well, by `send`: to put one together anew, the SDK takes longer than all the rest of a turn's start.
+The SDK asks through it as well, for what is asked rarely; a question to a model goes the short way, by `send`, because
+the SDK takes longer to put one together than all the rest of a turn's start.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
-from functools import cache
-from io import BytesIO
-from urllib.request import getproxies, proxy_bypass
+from functools import partial
+from urllib.parse import SplitResult, urlsplit
 
-import aiohttp
 import httpx2
-from yarl import URL
 
-CONNECT_SECONDS = 10
+from app.providers.connecting import Place, Ways, proxy_for
+from app.providers.connection import Connection, Response
+
 IDLE_SECONDS = 30
 # Of an answer that is no stream, which is an error or a list of models.
 BODY_BYTES_MAX = 65_536
 BODY_SECONDS = 1
+# Ours to say.
+HOP_HEADERS = {"host", "content-length", "connection", "transfer-encoding"}
 
 
 class Transport(httpx2.AsyncBaseTransport):
-    def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
-        self._certificates = _certificates()
+    def __init__(self, encrypts: ssl.SSLContext | None = None) -> None:
+        self._ways = Ways(encrypts)
+        # The one that was used last is the one least likely to be closed by the other side just now.
+        self._idle: defaultdict[Place, list[Connection]] = defaultdict(list)
+        self._closing: dict[Connection, asyncio.TimerHandle] = {}
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        url = URL(str(request.url), encoded=True)
-        return answer(await self.send(request.method, url, request.headers, request.content), request)
+        body = await request.aread()
+        return answer(await self.send(request.method, str(request.url), request.headers, body), request)
 
-    async def send(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> aiohttp.ClientResponse:
-        # Opened here, because a session belongs to the loop that it is opened on.
-        self._session = self._session or _session(self._certificates)
-        return await self._session.request(
-            method,
-            url,
-            headers=headers,
-            # Read from, and not handed over as bytes, because those are copied whole into the socket's buffer.
-            data=BytesIO(body) if body else None,
-            allow_redirects=False,
-            proxy=_proxy(url.scheme, url.host or ""),
-        )
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, anew: bool = False
+    ) -> Response:
+        """Returns with the head of the answer. Anew: not on a connection that was used before."""
+        parts = urlsplit(url)
+        place, head = Place.of(parts), _head(method, parts, headers, len(body))
+        connection = None if anew else self._kept(place)
+        if connection is None:
+            connection = await self._ways.connect(place, self._make(place))
+        response = connection.ask(head, body)
+        try:
+            await response.begun()
+        except BaseException:
+            response.close()
+            raise
+        return response
 
     async def aclose(self) -> None:
-        session, self._session = self._session, None
-        if session:
-            await session.close()
+        for connection in list(self._closing):
+            connection.abort()
+        # The loop closes them in its next round.
+        await asyncio.sleep(0)
+
+    def _make(self, place: Place) -> partial[Connection]:
+        return partial(Connection, partial(self._keep, place), partial(self._forget, place))
+
+    def _kept(self, place: Place) -> Connection | None:
+        idle = self._idle[place]
+        while idle:
+            connection = idle.pop()
+            self._closing.pop(connection).cancel()
+            if connection.is_open:
+                return connection
+        return None
+
+    def _keep(self, place: Place, connection: Connection) -> None:
+        self._idle[place].append(connection)
+        self._closing[connection] = asyncio.get_running_loop().call_later(IDLE_SECONDS, connection.abort)
+
+    def _forget(self, place: Place, connection: Connection) -> None:
+        timer = self._closing.pop(connection, None)
+        if timer is not None:
+            timer.cancel()
+            self._idle[place].remove(connection)
 
 
 class Body(httpx2.AsyncByteStream):
     """The start of a body, for whoever reads it through the SDK: an error may be endless, or never come."""
 
-    def __init__(self, below: aiohttp.ClientResponse) -> None:
+    def __init__(self, below: Response) -> None:
         self._below = below
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         start = bytearray()
+
+        def take(piece: bytes) -> None:
+            start.extend(piece)
+            if len(start) >= BODY_BYTES_MAX:
+                self._below.close()
+
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                while len(start) < BODY_BYTES_MAX and (piece := await self._below.content.readany()):
-                    start += piece
-        except (TimeoutError, aiohttp.ClientError):
+                await self._below.pass_on(take)
+        except OSError:
+            # What came until here is what there is of it.
             self._below.close()
         yield bytes(start[:BODY_BYTES_MAX])
 
@@ -73,28 +109,22 @@ class Body(httpx2.AsyncByteStream):
         self._below.close()
 
 
-def answer(below: aiohttp.ClientResponse, request: httpx2.Request) -> httpx2.Response:
+def answer(below: Response, request: httpx2.Request) -> httpx2.Response:
     """As the SDK knows one."""
-    return httpx2.Response(below.status, headers=below.raw_headers, stream=Body(below), request=request)
+    return httpx2.Response(below.status, headers=below.headers, stream=Body(below), request=request)
 
 
-@cache
-def _proxy(scheme: str, host: str) -> str | None:
-    """The environment's. Looked up once, because aiohttp would ask a thread for it at every question."""
-    return None if proxy_bypass(host) else getproxies().get(scheme)
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """Read once, and not while somebody waits: it takes longer than all the rest of a question."""
-    return httpx2.create_ssl_context()
-
-
-def _session(certificates: ssl.SSLContext) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        # How many replies run at once is decided where they start.
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS, ssl=certificates),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-    )
+def _head(method: str, url: SplitResult, headers: Mapping[str, str], length: int) -> bytes:
+    place = Place.of(url)
+    proxy = proxy_for(place) if place.scheme == "http" else None
+    host = url.netloc.rpartition("@")[2]
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    lines = [f"{name}: {value}" for name, value in headers.items() if name.lower() not in HOP_HEADERS]
+    if proxy:
+        target = f"http://{host}{target}"
+        if proxy.authorization:
+            lines.append(f"Proxy-Authorization: {proxy.authorization}")
+    head = [f"{method} {target} HTTP/1.1", f"Host: {host}", *lines, f"Content-Length: {length}"]
+    if any("\r" in line or "\n" in line for line in head):
+        raise ValueError("a line of the question is two")
+    return "\r\n".join([*head, "", ""]).encode("latin-1")

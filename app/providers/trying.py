@@ -8,7 +8,7 @@ from app.observability import logs
 from app.observability.metrics import Metrics
 from app.providers.breaker import Breaker, Pass, Seconds
 from app.providers.catalogue import Model
-from app.providers.provider import Answering, Attempt, Finished, Part, ProviderFailed, Reported, Words
+from app.providers.provider import Answering, Attempt, Finished, Hear, Part, Pause, ProviderFailed, Reported, Words
 
 ANSWERING, ANSWERED, EMPTY, LEFT = "answering", "answered", "empty", "left"
 
@@ -23,14 +23,24 @@ class Trying:
     """Used as a context around the reading; `tried` grows by one when it ends, in whatever way."""
 
     def __init__(
-        self, model: Model, breaker: Breaker, admitted: Pass, metrics: Metrics, seconds: Seconds, tried: list[Attempt]
+        self,
+        model: Model,
+        breaker: Breaker,
+        admitted: Pass,
+        metrics: Metrics,
+        seconds: Seconds,
+        tried: list[Attempt],
+        hear: Hear,
+        *,
+        may_be_empty: bool,
     ) -> None:
         self._model, self._tried = model, tried
+        self._hear, self._may_be_empty = hear, may_be_empty
         self._breaker, self._admitted = breaker, admitted
         self._metrics, self._seconds = metrics, seconds
         self._started = seconds()
         self._is_over = False
-        self._reported: list[Part] = []
+        self._reported: Reported | None = None
         self.has_spoken = False
 
     def __enter__(self) -> Trying:
@@ -54,30 +64,36 @@ class Trying:
         else:
             self._breaker.left(self._admitted)
 
-    def pass_on(self, part: Part, *, may_be_empty: bool) -> list[Part]:
-        """What a part of the provider's reply becomes; nobody is said to answer before there is something to say."""
+    def hear(self, part: Part) -> Pause | None:
+        """Passes it on, and nobody is said to answer before there is something to say."""
+        if type(part) is Words:
+            if not self.has_spoken:
+                self._speak()
+            return self._hear(part)
         if isinstance(part, Finished):
-            return self._finish(part, may_be_empty=may_be_empty)
-        if self.has_spoken:
-            return [part]
-        if isinstance(part, Reported):
-            self._reported = [part]
-            return []
-        return [self._speak(), part] if isinstance(part, Words) else []
+            self._finish(part)
+        elif self.has_spoken:
+            self._hear(part)
+        elif isinstance(part, Reported):
+            self._reported = part
+        return None
 
-    def _finish(self, part: Finished, *, may_be_empty: bool) -> list[Part]:
-        if not self.has_spoken and not may_be_empty:
-            raise Empty("not a word", provider_is_ill=False)
-        opening = [] if self.has_spoken else [self._speak(), *self._reported]
+    def _finish(self, part: Finished) -> None:
+        if not self.has_spoken:
+            if not self._may_be_empty:
+                raise Empty("not a word", provider_is_ill=False)
+            self._speak()
+            if self._reported is not None:
+                self._hear(self._reported)
         self._end(ANSWERED)
         self._breaker.succeeded(self._admitted)
-        return [*opening, Finished(part.reason, tuple(self._tried))]
+        self._hear(Finished(part.reason, tuple(self._tried)))
 
-    def _speak(self) -> Answering:
+    def _speak(self) -> None:
         self.has_spoken = True
         self._breaker.spoke(self._admitted)
         self._metrics.upstream_first_words_seconds.labels(self._model.provider).observe(self._seconds() - self._started)
-        return Answering(self._model.id, (*self._tried, self._as_attempt(ANSWERING)))
+        self._hear(Answering(self._model.id, (*self._tried, self._as_attempt(ANSWERING))))
 
     def _end(self, outcome: str) -> None:
         self._is_over = True

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import pytest
 
 from app.chat.titles import AT_ONCE_MAX, Titles, cleaned
-from app.providers.provider import Ask, Finished, Part, ProviderFailed, Words
+from app.providers.provider import Ask, Finished, Hear, Part, ProviderFailed, Words
 from app.services import Services
 from app.settings import Settings
 from tests.chat.callers import Caller
 from tests.conftest import settings_for
-from tests.fakes.provider import ScriptedProvider
+from tests.fakes.provider import ScriptedProvider, tell
 from tests.waiting import eventually
 
 QUESTION = "What do herons eat, and when do they eat it?"
@@ -32,11 +31,11 @@ class Naming(ScriptedProvider):
     naming: int = 0
     naming_most: int = 0
 
-    async def reply(self, ask: Ask) -> AsyncGenerator[Part, None]:
-        speaking = self._name(ask) if ask.messages[0].role == "system" else super().reply(ask)
-        async with aclosing(speaking) as parts:
-            async for part in parts:
-                yield part
+    async def reply(self, ask: Ask, hear: Hear) -> None:
+        if ask.messages[0].role == "system":
+            await tell(self._name(ask), hear)
+        else:
+            await super().reply(ask, hear)
 
     async def _name(self, ask: Ask) -> AsyncGenerator[Part, None]:
         self.wanted.append(ask)

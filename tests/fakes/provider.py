@@ -7,7 +7,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from app.providers.provider import Ask, Finished, Part, Reason, Reported, Words
+from app.providers.provider import Ask, Enough, Finished, Hear, Part, Reason, Reported, Words
+
+
+async def tell(parts: AsyncGenerator[Part, None], hear: Hear) -> None:
+    async with aclosing(parts):
+        async for part in parts:
+            if pause := hear(part):
+                await pause()
 
 
 @dataclass
@@ -32,14 +39,11 @@ class ScriptedProvider:
     paused: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def reply(self, ask: Ask) -> AsyncGenerator[Part, None]:
+    async def reply(self, ask: Ask, hear: Hear) -> None:
         self.asked.append(ask)
         try:
-            words = self.answer(ask) if self.answer else self.words
-            async with aclosing(self._parts(words)) as parts:
-                async for part in parts:
-                    yield part
-        except (GeneratorExit, asyncio.CancelledError):
+            await tell(self._parts(self.answer(ask) if self.answer else self.words), hear)
+        except (Enough, asyncio.CancelledError):
             self.hung_up += 1
             raise
 

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from app.providers.guards import Guards
 from app.providers.openai_compatible import OpenAICompatible
-from app.providers.provider import Answering, Ask, Finished, Part, PromptMessage, ProviderFailed, Reported, Words
+from app.providers.provider import (
+    Answering,
+    Ask,
+    Enough,
+    Finished,
+    Hear,
+    Part,
+    PromptMessage,
+    Provider,
+    ProviderFailed,
+    Reported,
+    Words,
+)
 from tests.fakes.upstream import FakeUpstream, upstream
 from tests.waiting import eventually
 
@@ -61,29 +74,33 @@ class Told:
                 self.answering.append(part)
 
 
-async def read(reply: AsyncGenerator[Part, None]) -> Told:
+# A reply that waits for somebody to hear it.
+Reply = Callable[[Hear], Awaitable[None]]
+
+
+def asked(provider: Provider, question: Ask) -> Reply:
+    return partial(provider.reply, question)
+
+
+async def read(reply: Reply) -> Told:
     told, started = Told(), time.monotonic()
     try:
-        async with aclosing(reply) as parts:
-            async for part in parts:
-                told.take(part)
+        await reply(told.take)
     except ProviderFailed as failure:
         told.failure = failure
     told.seconds = time.monotonic() - started
     return told
 
 
-async def leave(reply: AsyncGenerator[Part, None], fake: FakeUpstream) -> float:
+async def leave(reply: Reply, fake: FakeUpstream) -> float:
     """Stops in the middle, wherever that is, as a turn that is stopped does; says when that was."""
 
-    async def begin() -> None:
-        async with aclosing(reply) as parts:
-            async for part in parts:
-                if isinstance(part, Words):
-                    return
+    def until_words(part: Part) -> None:
+        if isinstance(part, Words):
+            raise Enough
 
     calls = fake.seen.calls
-    reading = asyncio.create_task(begin())
+    reading = asyncio.ensure_future(reply(until_words))
     await eventually(lambda: reading.done() or fake.seen.calls > calls)
     await asyncio.wait({reading}, timeout=LEFT_AFTER_SECONDS)
     left_at = time.monotonic()

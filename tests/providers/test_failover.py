@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from app.providers.catalogue import Model
 from app.providers.failover import Replies
 from app.providers.provider import (
     Answering,
+    Part,
     PromptMessage,
     ProviderBusy,
     ProviderFailed,
@@ -27,7 +29,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 MESSAGES = (PromptMessage("user", "Hello"),)
-SAID = text_of(3)
+SAID, GAUGE = text_of(3), "prome_upstream_circuit"
 
 
 def model(provider: str) -> Model:
@@ -67,7 +69,7 @@ class House:
 
     async def ask(self, max_tokens: int = 100, times: int = 1) -> Told:
         for _ in range(times):
-            told = await read(self.replies.reply(FIRST, MESSAGES, max_tokens))
+            told = await read(partial(self.replies.reply, FIRST, MESSAGES, max_tokens))
         return told
 
     async def fail(self, times: int) -> None:
@@ -103,9 +105,9 @@ def outcomes(told: Told) -> list[tuple[str, str]]:
 
 async def test_who_was_asked_answers_and_says_so_before_the_first_words() -> None:
     async with house(None) as its:
-        parts = [part async for part in its.replies.reply(FIRST, MESSAGES, 100)]
+        told, parts = Told(), list[Part]()
+        await its.replies.reply(FIRST, MESSAGES, 100, parts.append)
 
-    told = Told()
     for part in parts:
         told.take(part)
     assert [type(part).__name__ for part in parts] == ["Answering", "Words", "Reported", "Finished"]
@@ -236,20 +238,22 @@ async def test_a_provider_that_recovers_is_asked_first_again_from_its_first_word
         assert its.replies.state()["first"] is State.OPEN
         its.watch.now += 15
 
-        async with aclosing(its.replies.reply(FIRST, MESSAGES, 100)) as parts:
-            answering = await anext(parts)
+        seen: list[tuple[str, State, float]] = []
 
-            assert isinstance(answering, Answering)
-            assert answering.model == "first-model"
-            assert its.replies.state()["first"] is State.CLOSED
-            assert its.counted("prome_upstream_circuit", provider="first") == 0
+        def hear(part: Part) -> None:
+            if isinstance(part, Answering):
+                seen.append((part.model, its.replies.state()["first"], its.counted(GAUGE, provider="first")))
+
+        await its.replies.reply(FIRST, MESSAGES, 100, hear)
+
+    assert seen == [("first-model", State.CLOSED, 0)]
 
 
 async def test_whoever_was_sent_to_see_and_left_makes_room_for_the_next() -> None:
     async with house("stall_before_headers") as its:
         await its.ask(times=5)
         its.watch.now += 15
-        await leave(its.replies.reply(FIRST, MESSAGES, 100), its.first)
+        await leave(partial(its.replies.reply, FIRST, MESSAGES, 100), its.first)
         calls = its.first.seen.calls
         await its.ask()
 
@@ -288,7 +292,7 @@ async def test_replies_that_break_off_open_it_too(fault: str) -> None:
 async def test_leaving_hangs_up_and_speaks_against_nobody(fault: str) -> None:
     async with house(fault) as its:
         for _ in range(6):
-            await leave(its.replies.reply(FIRST, MESSAGES, 100), its.first)
+            await leave(partial(its.replies.reply, FIRST, MESSAGES, 100), its.first)
         await eventually(lambda: its.first.seen.count("hung_up") == 6)
 
         assert its.replies.state()["first"] is State.CLOSED

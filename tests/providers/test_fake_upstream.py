@@ -14,7 +14,7 @@ import pytest
 from app.providers.provider import ProviderTimeout
 from scripts.upstream.faults import described
 from tests.fakes.upstream import text_of
-from tests.providers.asking import ask, provider_of, read
+from tests.providers.asking import ask, asked, provider_of, read
 
 pytestmark = pytest.mark.slow
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "fake_upstream.py")
@@ -36,7 +36,7 @@ def by_hand(*arguments: str) -> Iterator[str]:
 async def test_it_runs_by_hand_with_a_fault_and_tells_what_it_saw() -> None:
     with by_hand("--fault", "stall") as url:
         async with provider_of(url) as provider:
-            told = await read(provider.reply(ask()))
+            told = await read(asked(provider, ask()))
         seen = httpx2.get(url.removesuffix("/v1") + "/_seen").json()
 
     assert told.text == text_of(3)
@@ -48,9 +48,9 @@ async def test_it_runs_by_hand_with_a_fault_and_tells_what_it_saw() -> None:
 async def test_a_single_call_chooses_its_own_fault() -> None:
     with by_hand("--tokens", "5", "--gap-ms", "1") as url:
         async with provider_of(url) as provider:
-            good = await read(provider.reply(ask()))
-            bad = await read(provider.reply(ask("fault-cut")))
-            echo = await read(provider.reply(ask("echo", message="say it again")))
+            good = await read(asked(provider, ask()))
+            bad = await read(asked(provider, ask("fault-cut")))
+            echo = await read(asked(provider, ask("echo", message="say it again")))
         whole = httpx2.post(f"{url}/chat/completions", json={"model": "m", "messages": []})
         broken = httpx2.post(f"{url}/chat/completions", json={"model": "m"}, headers={"X-Fault": "500"})
 

@@ -18,7 +18,7 @@ from app.providers.provider import (
     UpstreamTruncated,
 )
 from scripts.upstream.faults import described
-from tests.providers.asking import GUARDS, ask, leave, provider_with, read
+from tests.providers.asking import GUARDS, ask, asked, leave, provider_with, read
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -59,13 +59,15 @@ FAILURES: dict[str, tuple[type[ProviderFailed], str]] = {
     **dict.fromkeys(("429", "429_bare", "429_long", "429_once", "error_first"), (ProviderBusy, "")),
     **dict.fromkeys(("500", "500_html", "500_huge", "500_once", "503"), (ProviderFailed, "")),
     **dict.fromkeys(("disconnect_before_response", "refuse", "gzip_200", "html_200", "json_200"), (ProviderFailed, "")),
-    **dict.fromkeys(("redirect", "short_content_length"), (ProviderFailed, "")),
+    "redirect": (ProviderFailed, ""),
     **dict.fromkeys(("500_stall", "pings_only", "stall_before_content", "stall_before_headers"), (ProviderTimeout, "")),
-    **dict.fromkeys(("pings_midway", "stall", "chunked_garbage"), (ProviderTimeout, SAID)),
+    **dict.fromkeys(("pings_midway", "stall"), (ProviderTimeout, SAID)),
     **dict.fromkeys(("bad_json", "deep_json", "error_in_stream", "huge_chunk", "long_line"), (ProviderFailed, SAID)),
     **dict.fromkeys(("ping_storm", "huge_total"), (ProviderFailed, SAID)),
-    **dict.fromkeys(("cut", "cut_in_character", "rst", "wrong_content_length"), (UpstreamTruncated, SAID)),
-    **dict.fromkeys(("done_without_finish", "no_finish"), (UpstreamTruncated, SAID)),
+    **dict.fromkeys(
+        ("chunked_garbage", "cut", "cut_in_character", "rst", "wrong_content_length"), (UpstreamTruncated, SAID)
+    ),
+    **dict.fromkeys(("done_without_finish", "no_finish", "short_content_length"), (UpstreamTruncated, SAID)),
 }
 
 
@@ -97,7 +99,7 @@ def test_every_fault_has_an_ending() -> None:
 async def test_an_oddity_is_seen_through(fault: str) -> None:
     with nothing_left_behind():
         async with provider_with(fault) as (provider, _):
-            told = await read(provider.reply(ask()))
+            told = await read(asked(provider, ask()))
 
     text, reason, reported = REPLIES[fault]
     assert told.failure is None
@@ -111,7 +113,7 @@ async def test_an_oddity_is_seen_through(fault: str) -> None:
 async def test_a_fault_ends_in_its_kind_of_failure_in_time_and_tells_nothing(fault: str) -> None:
     with nothing_left_behind():
         async with provider_with(fault) as (provider, fake):
-            told = await read(provider.reply(ask()))
+            told = await read(asked(provider, ask()))
             await provider.close()
             await eventually(lambda: fake.open_connections == 0)
 
@@ -129,7 +131,7 @@ async def test_a_fault_ends_in_its_kind_of_failure_in_time_and_tells_nothing(fau
 async def test_leaving_hangs_up_at_once(fault: str) -> None:
     with nothing_left_behind():
         async with provider_with(fault) as (provider, fake):
-            left_at = await leave(provider.reply(ask()), fake)
+            left_at = await leave(asked(provider, ask()), fake)
             await eventually(lambda: all(record.ending != "open" for record in fake.seen))
 
             ends = [record.ended_at for record in fake.seen if record.ended_at]

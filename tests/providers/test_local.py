@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -20,6 +20,7 @@ from app.providers.guards import Guards
 from app.providers.local import REPLIES_MAX, LocalModel, lacking, local_from
 from app.providers.provider import (
     Ask,
+    Enough,
     Finished,
     Part,
     PromptMessage,
@@ -87,18 +88,22 @@ def is_idle(process: psutil.Process) -> Callable[[], bool]:
 
 
 async def whole(local: LocalModel, question: Ask) -> list[Part]:
-    async with aclosing(local.reply(question)) as parts:
-        return [part async for part in parts]
+    parts: list[Part] = []
+    await local.reply(question, parts.append)
+    return parts
 
 
 async def begun(local: LocalModel, question: Ask, deltas: int = 3) -> list[Part]:
     """Leaves in the middle."""
     seen: list[Part] = []
-    async with aclosing(local.reply(question)) as parts:
-        async for part in parts:
-            seen.append(part)
-            if len(seen) == deltas:
-                break
+
+    def hear(part: Part) -> None:
+        seen.append(part)
+        if len(seen) == deltas:
+            raise Enough
+
+    with suppress(Enough):
+        await local.reply(question, hear)
     return seen
 
 
@@ -168,13 +173,7 @@ async def test_who_comes_when_all_places_are_taken_is_told_to_come_again(local: 
 @with_the_model
 async def test_killed_in_mid_reply_it_fails_that_reply_and_comes_back(local: LocalModel) -> None:
     seen: list[Part] = []
-
-    async def read_on() -> None:
-        async with aclosing(local.reply(ask())) as parts:
-            async for part in parts:
-                seen.append(part)
-
-    reading = asyncio.create_task(read_on())
+    reading = asyncio.create_task(local.reply(ask(), seen.append))
     await eventually(lambda: len(seen) > 2, seconds_max=30)
     (killed,) = children()
     killed.kill()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 
 import pytest
 from structlog.testing import capture_logs
 
-from app.providers.guards import Watch
 from app.providers.openai_compatible import OpenAICompatible
-from app.providers.provider import ProviderBusy, ProviderFailed, ProviderRefused, ProviderTimeout, Reported
+from app.providers.provider import (
+    ProviderBusy,
+    ProviderFailed,
+    ProviderRefused,
+    ProviderTimeout,
+    Reported,
+)
 from tests.fakes.upstream import text_of, upstream
-from tests.providers.asking import GUARDS, KEY, Told, ask, leave, provider_of, provider_with, read
+from tests.providers.asking import GUARDS, KEY, ask, asked, provider_of, provider_with, read
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -22,7 +26,7 @@ BUSY_SECONDS_MAX = 0.05
 
 async def test_a_reply_is_told_word_by_word_with_what_was_counted() -> None:
     async with provider_with(tokens=300) as (provider, fake):
-        told = await read(provider.reply(ask(max_tokens=1000)))
+        told = await read(asked(provider, ask(max_tokens=1000)))
 
     assert told.text == text_of(300)
     assert len(told.texts) == 300
@@ -34,7 +38,7 @@ async def test_a_reply_is_told_word_by_word_with_what_was_counted() -> None:
 
 async def test_the_upstream_is_asked_what_we_were_asked() -> None:
     async with provider_with() as (provider, fake):
-        await read(provider.reply(ask("the-model", max_tokens=5, message='Grüße "🦊"')))
+        await read(asked(provider, ask("the-model", max_tokens=5, message='Grüße "🦊"')))
 
     assert fake.last.body == {
         "model": "the-model",
@@ -51,7 +55,7 @@ async def test_the_upstream_is_asked_what_we_were_asked() -> None:
 async def test_more_can_be_said_to_an_upstream_that_wants_more() -> None:
     async with upstream() as fake:
         provider = OpenAICompatible("openai", fake.url, "", GUARDS, {"repeat_penalty": 1.05})
-        await read(provider.reply(ask()))
+        await read(asked(provider, ask()))
         await provider.close()
 
     assert fake.last.body["repeat_penalty"] == 1.05
@@ -59,7 +63,7 @@ async def test_more_can_be_said_to_an_upstream_that_wants_more() -> None:
 
 async def test_a_reply_cut_by_its_limit_says_so() -> None:
     async with provider_with() as (provider, _):
-        told = await read(provider.reply(ask(max_tokens=4)))
+        told = await read(asked(provider, ask(max_tokens=4)))
 
     assert told.text == text_of(4)
     assert told.finished
@@ -68,8 +72,8 @@ async def test_a_reply_cut_by_its_limit_says_so() -> None:
 
 async def test_the_limit_s_other_name_is_learnt_once_a_model() -> None:
     async with provider_with() as (provider, fake):
-        first = await read(provider.reply(ask("fault-400_max_tokens")))
-        second = await read(provider.reply(ask("fault-400_max_tokens")))
+        first = await read(asked(provider, ask("fault-400_max_tokens")))
+        second = await read(asked(provider, ask("fault-400_max_tokens")))
 
     assert (first.failure, second.failure) == (None, None)
     limits = [sorted({"max_tokens", "max_completion_tokens"} & set(record.body)) for record in fake.seen]
@@ -79,14 +83,14 @@ async def test_the_limit_s_other_name_is_learnt_once_a_model() -> None:
 async def test_replies_share_a_connection_one_after_another() -> None:
     async with provider_with() as (provider, fake):
         for _ in range(5):
-            await read(provider.reply(ask()))
+            await read(asked(provider, ask()))
 
         assert (fake.seen.calls, fake.seen.connections) == (5, 1)
 
 
 async def test_a_kept_connection_that_is_broken_costs_nobody_a_reply() -> None:
     async with provider_with("stale_keep_alive") as (provider, fake):
-        told = [await read(provider.reply(ask())) for _ in range(3)]
+        told = [await read(asked(provider, ask())) for _ in range(3)]
 
     assert [each.failure for each in told] == [None] * 3
     # The second and the third were asked twice.
@@ -96,80 +100,22 @@ async def test_a_kept_connection_that_is_broken_costs_nobody_a_reply() -> None:
 @pytest.mark.parametrize(("fault", "calls"), [("disconnect_before_response", 2), ("500", 1), ("429", 1), ("cut", 1)])
 async def test_only_a_question_that_got_no_answer_at_all_is_asked_again(fault: str, calls: int) -> None:
     async with provider_with(fault) as (provider, fake):
-        await read(provider.reply(ask()))
+        await read(asked(provider, ask()))
 
     assert fake.seen.calls == calls
 
 
-@pytest.mark.parametrize("fault", ["stall_before_headers", "stall_before_content", "stall", "pings_only", "huge_chunk"])
-async def test_a_stopped_reply_s_connection_is_closed_within_a_quarter_second(fault: str) -> None:
-    async with provider_with(fault, first_content_seconds=30, progress_seconds=30) as (provider, fake):
-        left_at = await leave(provider.reply(ask()), fake)
-        await eventually(lambda: fake.last.ending == "hung_up")
-
-        assert fake.last.ended_at
-        assert fake.last.ended_at - left_at <= 0.25
-        assert fake.open_connections == 0
-
-
-async def test_closing_a_reply_between_two_words_hangs_up() -> None:
-    async with provider_with(tokens=1000, gap_seconds=0.02) as (provider, fake):
-        parts = provider.reply(ask(max_tokens=1000))
-        await anext(parts)
-        await parts.aclose()
-
-        await eventually(lambda: fake.last.ending == "hung_up")
-
-
-async def test_one_reply_that_is_left_does_not_disturb_another() -> None:
-    async with provider_with(tokens=30, gap_seconds=0.01) as (provider, fake):
-        other = asyncio.create_task(read(provider.reply(ask())))
-        await leave(provider.reply(ask()), fake)
-        told = await other
-
-    assert told.text == text_of(30)
-    assert sorted(record.ending for record in fake.seen) == ["finished", "hung_up"]
-
-
-async def test_a_slow_reader_is_not_held_against_the_upstream() -> None:
-    async with provider_with(tokens=40, gap_seconds=0.02, progress_seconds=0.2) as (provider, fake):
-        parts, told = provider.reply(ask()), Told()
-        told.take(await anext(parts))
-        # Nobody reads meanwhile, for several times what the upstream itself may take.
-        await eventually(lambda: fake.last.ending == "finished")
-        async for part in parts:
-            told.take(part)
-
-    assert told.text == text_of(40)
-    assert told.finished
-
-
 async def test_words_may_go_on_for_longer_than_the_first_may_take() -> None:
     async with provider_with(tokens=40, gap_seconds=0.02) as (provider, _):
-        told = await read(provider.reply(ask()))
+        told = await read(asked(provider, ask()))
 
     assert told.seconds > GUARDS.first_content_seconds
     assert told.text == text_of(40)
 
 
-def watches() -> set[Watch]:
-    gc.collect()
-    return {each for each in gc.get_objects() if isinstance(each, Watch)}
-
-
-async def test_nothing_watches_a_reply_that_has_ended() -> None:
-    of_others = watches()
-
-    async with provider_with(first_content_seconds=600, progress_seconds=600, turn_seconds_max=600) as (provider, fake):
-        await read(provider.reply(ask()))
-        await leave(provider.reply(ask("fault-stall")), fake)
-
-    assert watches() <= of_others
-
-
 async def test_a_reply_has_an_end_however_steadily_it_comes() -> None:
     async with provider_with(tokens=10_000, gap_seconds=0.02, turn_seconds_max=0.4) as (provider, fake):
-        told = await read(provider.reply(ask(max_tokens=10_000)))
+        told = await read(asked(provider, ask(max_tokens=10_000)))
         await eventually(lambda: fake.last.ending == "hung_up")
 
     assert type(told.failure) is ProviderTimeout
@@ -190,9 +136,9 @@ async def test_a_flood_never_holds_the_loop(fault: str) -> None:
             longest, last = max(longest, time.thread_time() - last), time.thread_time()
 
     async with provider_with() as (provider, _):
-        await read(provider.reply(ask()))
+        await read(asked(provider, ask()))
         ticking = asyncio.create_task(tick())
-        told = await read(provider.reply(ask(f"fault-{fault}")))
+        told = await read(asked(provider, ask(f"fault-{fault}")))
         is_over = True
         await ticking
 
@@ -206,7 +152,7 @@ async def test_a_flood_never_holds_the_loop(fault: str) -> None:
 )
 async def test_when_to_come_back_is_passed_on_within_reason(fault: str, seconds: int | None) -> None:
     async with provider_with(fault) as (provider, _):
-        failure = (await read(provider.reply(ask()))).failure
+        failure = (await read(asked(provider, ask()))).failure
 
     assert failure
     assert failure.retry_after_seconds == seconds
@@ -215,8 +161,8 @@ async def test_when_to_come_back_is_passed_on_within_reason(fault: str, seconds:
 
 async def test_a_conversation_that_is_too_long_is_said_to_be() -> None:
     async with provider_with() as (provider, _):
-        long = (await read(provider.reply(ask("fault-400_context")))).failure
-        other = (await read(provider.reply(ask("fault-400")))).failure
+        long = (await read(asked(provider, ask("fault-400_context")))).failure
+        other = (await read(asked(provider, ask("fault-400")))).failure
 
     assert str(long) == "This conversation is too long for the model."
     assert str(other) == ProviderRefused.message
@@ -227,7 +173,7 @@ async def test_a_conversation_that_is_too_long_is_said_to_be() -> None:
 async def test_what_only_the_operator_can_mend_is_said_loudly_in_the_log(fault: str) -> None:
     with capture_logs() as logs:
         async with provider_with(fault) as (provider, _):
-            told = await read(provider.reply(ask()))
+            told = await read(asked(provider, ask()))
 
     (line,) = [line for line in logs if line["event"] == "upstream_refuses_us"]
     assert (line["log_level"], line["provider"]) == ("error", "openai")
@@ -238,7 +184,7 @@ async def test_what_only_the_operator_can_mend_is_said_loudly_in_the_log(fault: 
 
 async def test_an_error_that_never_gets_to_its_point_is_known_by_its_status() -> None:
     async with provider_with("500_stall", first_content_seconds=10) as (provider, _):
-        told = await read(provider.reply(ask()))
+        told = await read(asked(provider, ask()))
 
     assert type(told.failure) is ProviderFailed
     assert told.failure.cause == "status 500"
@@ -247,7 +193,7 @@ async def test_an_error_that_never_gets_to_its_point_is_known_by_its_status() ->
 
 async def test_an_endless_error_is_not_read_to_its_end() -> None:
     async with provider_with("500_huge", first_content_seconds=10) as (provider, fake):
-        told = await read(provider.reply(ask()))
+        told = await read(asked(provider, ask()))
         await eventually(lambda: fake.last.ending != "open")
 
         assert told.failure
@@ -277,7 +223,7 @@ async def test_a_prompt_of_a_megabyte_is_sent_whole() -> None:
     message = "a🦊" * 210_000
 
     async with provider_with() as (provider, fake):
-        told = await read(provider.reply(ask(message=message)))
+        told = await read(asked(provider, ask(message=message)))
 
     assert told.failure is None
     assert fake.last.body["messages"][0]["content"] == message
@@ -286,9 +232,9 @@ async def test_a_prompt_of_a_megabyte_is_sent_whole() -> None:
 
 async def test_an_upstream_that_comes_back_is_found_again() -> None:
     async with upstream("refuse") as gone, provider_of(gone.url) as provider:
-        first = await read(provider.reply(ask()))
+        first = await read(asked(provider, ask()))
     async with upstream() as back, provider_of(back.url) as provider:
-        second = await read(provider.reply(ask()))
+        second = await read(asked(provider, ask()))
 
     assert first.failure
     assert not second.failure

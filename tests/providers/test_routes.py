@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import httpx2
 import pytest
 
-from app.providers.provider import Ask, Part
+from app.providers.provider import Ask, Hear
 from app.settings import Settings
 from tests.conftest import settings_for
 from tests.edge.rows import asking, running
@@ -19,9 +17,8 @@ class Silent:
     def __init__(self, name: str) -> None:
         self.name, self.is_closed = name, False
 
-    async def reply(self, ask: Ask) -> AsyncIterator[Part]:
+    async def reply(self, ask: Ask, hear: Hear) -> None:
         raise AssertionError("Nobody asks in these tests.")
-        yield
 
     async def close(self) -> None:
         self.is_closed = True

@@ -9,7 +9,7 @@ import pytest
 from app.providers.upstreams import GEMINI_BASE_URL, providers_from
 from tests.conftest import settings_for
 from tests.fakes.upstream import text_of, upstream
-from tests.providers.asking import ask, read
+from tests.providers.asking import ask, asked, read
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ async def test_only_those_that_could_answer_are_there(given: dict[str, Any], nam
 async def test_an_upstream_without_a_key_is_asked_all_the_same() -> None:
     async with upstream() as fake:
         provider = providers_from(settings_for("sqlite:///x.db", openai_base_url=fake.url))["openai"]
-        told = await read(provider.reply(ask()))
+        told = await read(asked(provider, ask()))
         await provider.close()
 
     assert told.text == text_of(16)
@@ -50,7 +50,7 @@ async def test_an_upstream_is_asked_through_the_proxy_of_the_environment(monkeyp
     async with upstream() as fake:
         monkeypatch.setenv("http_proxy", fake.url.removesuffix("/v1"))
         provider = providers_from(settings_for("sqlite:///x.db", openai_base_url=elsewhere))["openai"]
-        told = await read(provider.reply(ask()))
+        told = await read(asked(provider, ask()))
         await provider.close()
 
     assert told.text == text_of(16)
