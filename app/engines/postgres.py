@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -13,6 +12,7 @@ from app.engines.session import ConstraintViolated, DatabaseUnavailable, Listene
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
+    from asyncpg.transaction import Transaction
 
 POOL_MAX = 10
 ACQUIRE_SECONDS = 10.0
@@ -23,15 +23,16 @@ STATEMENT_SECONDS = 30.0
 class PostgresSession(Session):
     def __init__(self, connection: PoolConnectionProxy, listener: Listener) -> None:
         super().__init__(listener)
-        self._connection = connection
+        self.connection = connection
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         with Translating():
-            return list(await self._connection.fetch(sql, *values))
+            found: list[Row] = await self.connection.fetch(sql, *values)
+        return found
 
     async def run(self, sql: str, *values: Any) -> int:
         with Translating():
-            status = await self._connection.execute(sql, *values)
+            status = await self.connection.execute(sql, *values)
         changed = status.rpartition(" ")[2]
         return int(changed) if changed.isdecimal() else 0
 
@@ -59,33 +60,25 @@ class PostgresEngine:
             await self._pool.release(await self._pool.acquire(timeout=CONNECT_SECONDS))
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
-        return self._session(in_transaction=True)
+        return Unit(self, in_transaction=True)
 
     def read(self) -> AbstractAsyncContextManager[Session]:
-        return self._session(in_transaction=False)
+        return Unit(self, in_transaction=False)
 
     def glance(self) -> AbstractAsyncContextManager[Session]:
         return self.read()
 
-    @asynccontextmanager
-    async def _session(self, *, in_transaction: bool) -> AsyncIterator[Session]:
+    async def take(self) -> PostgresSession:
         if self._pool is None:
             raise DatabaseUnavailable
         with Translating():
-            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
-        session = PostgresSession(connection, self._listener)
-        try:
-            if in_transaction:
-                async with _transaction(connection):
-                    yield session
-            else:
-                yield session
-        finally:
-            # One that cannot be cleaned is closed instead; what was committed stays so.
+            return PostgresSession(await self._pool.acquire(timeout=ACQUIRE_SECONDS), self._listener)
+
+    async def give_back(self, session: PostgresSession) -> None:
+        """One that cannot be cleaned is closed instead; what was committed stays so."""
+        if self._pool is not None:
             with suppress(*BROKEN):
-                await self._pool.release(connection)
-        for effect in session.effects:
-            effect()
+                await self._pool.release(session.connection)
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -93,19 +86,48 @@ class PostgresEngine:
             self._pool = None
 
 
-@asynccontextmanager
-async def _transaction(connection: PoolConnectionProxy) -> AsyncIterator[None]:
-    """Only what the database raises is translated; what happens inside is for whoever is inside."""
-    transaction = connection.transaction()
-    with Translating():
-        # Entered and not only started: asyncpg then expects that whoever is cancelled in BEGIN leaves it open.
-        await transaction.__aenter__()
-    try:
-        yield
-    except BaseException as error:
+class Unit:
+    """What `async with` enters. Only what the database raises is translated; what happens inside is for whoever is
+    inside.
+    """
+
+    __slots__ = ("_engine", "_in_transaction", "_session", "_transaction")
+    _session: PostgresSession
+
+    def __init__(self, engine: PostgresEngine, *, in_transaction: bool) -> None:
+        self._engine, self._in_transaction = engine, in_transaction
+        self._transaction: Transaction | None = None
+
+    async def __aenter__(self) -> Session:
+        self._session = session = await self._engine.take()
+        if self._in_transaction:
+            self._transaction = session.connection.transaction()
+            try:
+                with Translating():
+                    # Entered and not only started: asyncpg then expects that whoever is cancelled in BEGIN leaves it
+                    # open.
+                    await self._transaction.__aenter__()
+            except BaseException:
+                await self._engine.give_back(session)
+                raise
+        return session
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        try:
+            if self._transaction is not None:
+                await _end(self._transaction, error)
+        finally:
+            await self._engine.give_back(self._session)
+        if error is None:
+            for effect in self._session.effects:
+                effect()
+
+
+async def _end(transaction: Transaction, error: BaseException | None) -> None:
+    if error is not None:
         with suppress(*BROKEN):
             await transaction.__aexit__(type(error), error, None)
-        raise
+        return
     with Translating():
         await transaction.__aexit__(None, None, None)
 

@@ -88,8 +88,8 @@ UNITS_OF_POSTGRES = (
     Fault(
         "a unit is no transaction",
         POSTGRES,
-        "                async with _transaction(connection):\n",
-        "                if connection:\n",
+        "in_transaction=True",
+        "in_transaction=False",
         "postgres",
     ),
     Fault("nobody is told", POSTGRES, "            effect()\n", "            pass\n", "postgres"),
