@@ -122,6 +122,8 @@ async def test_a_wide_table_scrolls_in_its_own_frame(page: Page, provider: Scrip
 
     table = reply(page).get_by_role("group", name="Table")
     await expect(table).to_be_visible()
+    # With the end of the answer all of it is set once more.
+    await expect_quiet(page)
     assert await table.evaluate("t => t.scrollWidth > t.clientWidth")
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

@@ -26,7 +26,7 @@ async def test_packages_say_their_price_and_what_a_thousand_tokens_cost(page: Pa
     await expect(packages(page).nth(0)).to_contain_text(re.compile(r"50,000 tokens.*\$5\.00.*\$0\.10 per 1,000", re.S))
     plan = packages(page).nth(3)
     await expect(plan).to_contain_text(re.compile(r"Plan.*400,000.*\$25\.00 a month.*\$0\.0625 per 1,000", re.S))
-    await expect(page.get_by_text("no real money moves")).to_be_visible()
+    await expect(page.get_by_text("no real money")).to_be_visible()
     await expect(page.locator("#rates")).to_contain_text("What you send counts 2 times, the answer 3 times.")
 
 

@@ -15,6 +15,8 @@ const notices = $(".notices");
 const messageInHash = () => /^#(msg_\w+)$/.exec(location.hash)?.[1];
 const idInPath = () => decodeURIComponent(/^\/chat\/([^/]+)$/.exec(location.pathname)?.[1] ?? "") || null;
 
+// A new chat looks the same whoever it is, so it need not wait for the answer.
+$(".empty").hidden = Boolean(idInPath());
 const user = await requireUser().catch((error) => notices.replaceChildren(...describe(error)));
 if (user) start(user);
 
