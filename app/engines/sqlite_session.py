@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from app.engines.session import ConstraintViolated, DatabaseUnavailable, Listene
 
 # Without recursive triggers, INSERT OR REPLACE would delete history without asking the triggers that guard it.
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON", "cache_size=-16384")
-PLACES_MAX = 64
-NAMES = tuple(str(number) for number in range(1, PLACES_MAX + 1))
+# As many texts of SQL as a server has in use; each is kept prepared by its connection.
+STATEMENTS_MAX = 512
+PLACE = re.compile(r"\$(\d+)")
 ONLY_READS = "This connection only reads; write inside `db.begin()`."
 OUT_OF_REACH = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
@@ -63,7 +66,7 @@ class ReadSession(Session):
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         try:
-            return list(await self._connection.execute_fetchall(sql, named(values)))
+            return list(await self._connection.execute_fetchall(numbered(sql), values))
         except sqlite3.Error as error:
             raise translated(error) from error
 
@@ -73,7 +76,12 @@ class ReadSession(Session):
 
 def connect(path: Path) -> sqlite3.Connection:
     raw = sqlite3.connect(
-        path, timeout=0, isolation_level=None, check_same_thread=False, detect_types=sqlite3.PARSE_DECLTYPES
+        path,
+        timeout=0,
+        isolation_level=None,
+        check_same_thread=False,
+        detect_types=sqlite3.PARSE_DECLTYPES,
+        cached_statements=STATEMENTS_MAX,
     )
     raw.row_factory = sqlite3.Row
     raw.create_function("now", 0, lambda: to_text(datetime.now(UTC)))
@@ -85,14 +93,15 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def execute(raw: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
     try:
-        return raw.execute(sql, dict(zip(NAMES, values, strict=False)))
+        return raw.execute(numbered(sql), values)
     except sqlite3.Error as error:
         raise translated(error) from error
 
 
-def named(values: tuple[Any, ...]) -> dict[str, Any]:
-    """SQLite binds `$1` by the name `1`, which is what lets one text serve both engines."""
-    return dict(zip(NAMES, values, strict=False))
+@lru_cache(maxsize=STATEMENTS_MAX)
+def numbered(sql: str) -> str:
+    """`$1` is a place on Postgres and a name on SQLite, where a place is `?1`: so one text serves both engines."""
+    return PLACE.sub(r"?\1", sql)
 
 
 def translated(error: sqlite3.Error) -> Exception:
