@@ -32,7 +32,7 @@ export function runForm(form, { send, busyLabel, places = {} }) {
 export const isBusy = (form) => form.getAttribute("aria-busy") === "true";
 
 /** The button keeps its focus: a disabled one would drop a keyboard user at the top of the page. */
-export function setBusy(form, busy, label) {
+function setBusy(form, busy, label) {
   const button = $("[type=submit]", form);
   button.dataset.label ??= button.textContent;
   button.textContent = busy ? (label ?? button.dataset.label) : button.dataset.label;
@@ -41,7 +41,7 @@ export function setBusy(form, busy, label) {
 }
 
 /** Puts an error where it belongs: beside the fields it is about, or else above the form. */
-export function showError(form, error, places = {}) {
+function showError(form, error, places = {}) {
   if (!(error instanceof ApiError)) console.error(error);
   const listed = error.fields?.length ? error.fields : [{ field: places[error.code], message: error.message }];
   const wrong = listed.filter(({ field }) => isField(form.elements[field]));

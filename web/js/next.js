@@ -1,4 +1,4 @@
-export const HOME = "/chat";
+const HOME = "/chat";
 const DOORS = ["/login", "/register", "/forgot", "/reset"];
 
 /** The page that ?next= asks for, if it is one of ours; otherwise the chat. */

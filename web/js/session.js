@@ -93,6 +93,6 @@ export async function requireUser() {
 }
 
 /** The sign-in page that comes back to where the reader is now. */
-export function loginPage(here = location.pathname + location.search) {
+function loginPage(here = location.pathname + location.search) {
   return `/login?next=${encodeURIComponent(here).replaceAll("%2F", "/")}`;
 }

@@ -108,7 +108,7 @@ const month = new Intl.DateTimeFormat("en", { month: "long", year: "numeric" });
 const midnight = (time) => new Date(time.getFullYear(), time.getMonth(), time.getDate());
 
 /** Under which heading a conversation of that time stands. */
-export function dayGroup(isoTime, now = new Date()) {
+function dayGroup(isoTime, now = new Date()) {
   const time = new Date(isoTime);
   const days = Math.round((midnight(now) - midnight(time)) / DAY_MS);
   if (days <= 0) return "Today";

@@ -2,7 +2,7 @@ const DAY_MS = 86_400_000;
 const NICE = [1, 2, 3, 4, 5, 6, 8, 10];
 
 /** The UTC day of a moment, as `2026-01-31`. */
-export const utcDay = (time) => new Date(time).toISOString().slice(0, 10);
+const utcDay = (time) => new Date(time).toISOString().slice(0, 10);
 
 /**
  * What was used, by day and model: the rows of `/api/billing/usage/daily` with the days between them.

@@ -172,7 +172,7 @@ const ENDINGS = {
 const CONTINUABLE = new Set(["stopped", "failed", "interrupted"]);
 
 /** One message on the page. It is told what changed, and changes no more than that. */
-export class MessageView {
+class MessageView {
   #message;
   #markdown = null;
   #painting = 0;
@@ -249,7 +249,7 @@ export class MessageView {
   }
 }
 
-export const canContinue = ({ status, finishReason }) =>
+const canContinue = ({ status, finishReason }) =>
   CONTINUABLE.has(status) || finishReason === "length" || finishReason === "balance";
 
 function noteOf({ status, finishReason, usage, content, error }) {

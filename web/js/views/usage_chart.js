@@ -11,8 +11,8 @@ const shortDay = new Intl.DateTimeFormat("en", { day: "numeric", month: "short",
 
 /** The look of a model; beyond the last of them all are alike. */
 export const shadeOf = (index) => `shade-${Math.min(index, SHADES - 1)}`;
-export const dayInWords = (day) => longDay.format(new Date(day));
-export const repliesInWords = (replies) => `${count(replies)} ${replies === 1 ? "answer" : "answers"}`;
+const dayInWords = (day) => longDay.format(new Date(day));
+const repliesInWords = (replies) => `${count(replies)} ${replies === 1 ? "answer" : "answers"}`;
 
 /** Bars by day. It is one stop for the keyboard: the arrows go from day to day, and the day is said in words. */
 export class UsageChart {
