@@ -30,6 +30,7 @@ LANGUAGES = [
 HIGHLIGHT = "@highlightjs/cdn-assets"
 # What the browser loads, from where, and what makes a module of what is none.
 FILES: dict[str, tuple[str, str]] = {
+    "event-parser.js": ("eventsource-parser/dist/index.js", ""),
     "marked.js": ("marked/lib/marked.esm.js", ""),
     "purify.js": ("dompurify/dist/purify.min.js", "\nexport default globalThis.DOMPurify;\n"),
     "highlight.js": (f"{HIGHLIGHT}/es/core.min.js", ""),
@@ -52,10 +53,8 @@ PATTERN = re.compile(r"/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/\w*")
 SIGN = re.compile(r"=>|\.\.\.|\?\.(?!\d)|\?\?=?|&&=?|\|\|=?|\*\*=?|[=!]==?|<<=?|>>>?=?|\+\+|--|[-+*/%&|^<>]=?|[\s\S]")
 # After these a slash begins a pattern; after a name, a number or what closes, it divides.
 BEFORE_PATTERN = re.compile(r"|return|typeof|case|in|of|await|yield|void|delete|[^\w$)\]}'\"`]+")
-# Of whom a library is, and under what terms: that is sent on its own, in full.
-BANNER = re.compile(rb"\A(?:\s*/\*[\s\S]*?\*/)+\s*")
-# The colourer comes in short lines; beside these signs a line break means nothing.
-FOLD = re.compile(rb"(?<=[,;{(\[])\n|\n(?=[,;})\]])")
+# Of whom a part of a library is, and under what terms: that is sent with the licences, once.
+NOTICE = re.compile(r"/\*[*!](?:(?!\*/)[\s\S])*\([Cc]\)[\s\S]*?\*/")
 IN_STYLE = re.compile(r"/\*[\s\S]*?\*/|(\"[^\"\n]*\")|\s*([{};,])\s*|(:) |\s*\n\s*")
 BROTLI = """
 const { readFileSync, writeFileSync } = require("node:fs");
@@ -69,6 +68,15 @@ const { gzipAsync } = require("@gfx/zopfli");
 const squeeze = async (file) => writeFileSync(`${file}.gz`, await gzipAsync(readFileSync(file), { numiterations: 15 }));
 Promise.all(process.argv.slice(1).map(squeeze));
 """
+# Its hints are a sixth of the formulas' font, and screens of today do without.
+UNHINT = """
+const { readFileSync, writeFileSync } = require("node:fs");
+const [file, signs] = process.argv.slice(1);
+const wanted = { targetFormat: "woff2", noHinting: true };
+require("subset-font")(readFileSync(file), signs, wanted).then((made) => writeFileSync(file, made));
+"""
+# Whatever it has of primes and script capitals, which is all that it has.
+SIGNS = "".join(map(chr, [*range(0x2032, 0x2058), *range(0x210B, 0x2134), *range(0x1D49C, 0x1D4B6)]))
 INSTALL = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev", "--omit=optional", "--loglevel=error"]
 HERE = Path(__file__).parents[1]
 
@@ -108,6 +116,7 @@ def build(web: Path) -> bool:
         _install(web, Path(place))
         made = Path(place) / "vendor"
         _collect(Path(place) / "node_modules", made)
+        _run("node", ["-e", UNHINT, str(made / "Temml.woff2"), SIGNS], Path(place))
         _compress([file for file in sorted(made.rglob("*")) if file.suffix in COMPRESSED], Path(place))
         _keep(Path(place) / "node_modules", web / "node_modules")
         (made / "stamp").write_text(_state(web))
@@ -175,7 +184,7 @@ def _between(last: str, gap: str, token: str) -> str:
     if not gap or not last or last in "{([,;" or token[0] in "})],;":
         return ""
     if "\n" in gap:
-        return "\n"
+        return "" if last in "=>?:&|" or token[0] in "=?:&|." else "\n"
     # `a + +b` and `a / /b/` would be something else in one piece.
     wordy = [character.isalnum() or character in "_$#" for character in (last, token[0])]
     return " " if all(wordy) or last == token[0] or "/" in (last, token[0]) else ""
@@ -221,21 +230,21 @@ def _install(web: Path, place: Path) -> None:
 
 
 def _collect(packages: Path, made: Path) -> None:
+    texts = {}
     for name, (source, addition) in FILES.items():
         target = made / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        content = (packages / source).read_bytes()
-        # The maps are not shipped, and a developer's tools would ask for them.
-        lines = [line for line in content.split(b"\n") if not line.startswith(b"//# sourceMappingURL=")]
-        text = BANNER.sub(b"/* LICENSES.txt */\n", b"\n".join(lines)) + addition.encode()
-        text = FOLD.sub(b"", text) if HIGHLIGHT in source else text
-        target.write_bytes(content if target.suffix == ".woff2" else text)
-    # All the others come without what is only for their readers.
-    style = made / "temml.css"
-    style.write_text(small_style(style.read_text(encoding="utf-8")), encoding="utf-8")
-    licences = sorted([*packages.glob("*/LICENSE*"), *packages.glob("@*/*/LICENSE*")])
-    texts = [f"{licence.relative_to(packages)}\n\n{licence.read_text(encoding='utf-8')}" for licence in licences]
-    (made / "LICENSES.txt").write_text("\n\n----\n\n".join(texts), encoding="utf-8")
+        if target.suffix not in COMPRESSED:
+            shutil.copy(packages / source, target)
+            continue
+        text = (packages / source).read_text(encoding="utf-8")
+        texts[source] = "\n\n".join(NOTICE.findall(text))
+        small = small_style(text) if target.suffix == ".css" else small_script(text)
+        target.write_text(small + addition, encoding="utf-8")
+    for licence in [*packages.glob("*/LICENSE*"), *packages.glob("@*/*/LICENSE*")]:
+        texts[str(licence.relative_to(packages))] = licence.read_text(encoding="utf-8")
+    parts = [f"{name}\n\n{text}" for name, text in sorted(texts.items()) if text]
+    (made / "LICENSES.txt").write_text("\n\n----\n\n".join(parts), encoding="utf-8")
 
 
 def _keep(packages: Path, place: Path) -> None:

@@ -43,6 +43,15 @@ test("bytes that come one by one are read alike", async () => {
   assert.deepEqual(await read([...BYTES].map((byte) => Uint8Array.of(byte))), WHOLE);
 });
 
+test("a mark of the byte order before all is no part of it", async () => {
+  assert.deepEqual(await read([Uint8Array.of(0xef), Uint8Array.of(0xbb, 0xbf), BYTES]), WHOLE);
+});
+
+test("an event without an id has none, whatever came before it", async () => {
+  const found = await read([new TextEncoder().encode('id: 7\ndata: 1\n\ndata: 2\ndata:\n\n')]);
+  assert.deepEqual(found.map(({ id, data }) => [id, data]), [["7", 1], [undefined, 2]]);
+});
+
 test("a comment is no event, but a sign of life", async () => {
   let signs = 0;
   const found = await read([new TextEncoder().encode(": alive\n\n")], () => (signs += 1));

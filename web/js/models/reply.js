@@ -1,3 +1,4 @@
+import { createParser } from "../../vendor/event-parser.js";
 import { ApiError, refusal } from "../api.js";
 
 // The server gives a sign of life every 15 seconds, so a longer silence is a dead line.
@@ -135,42 +136,27 @@ function pause(milliseconds) {
   });
 }
 
-// Either half of CR LF may come with the next piece, so a CR at the very end waits for it.
-const LINE_END = /\r\n|\n|\r(?!$)/;
-const FIELD = /^([^:]*):? ?(.*)$/s;
-
 /**
  * The events of a body as they come: `{ id, event, data }`, with the data read as JSON.
  * `onBytes` hears of everything that arrives, also of the comments that only say the other side is alive.
  */
 export async function* events(body, onBytes = () => {}) {
+  const ready = [];
+  const parser = createParser({
+    onEvent: ({ id, event, data }) => ready.push({ id, event, data: JSON.parse(data) }),
+  });
   const decoder = new TextDecoder();
   const reader = body.getReader();
-  let rest = "";
-  let fields = {};
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
       onBytes();
-      const lines = (rest + decoder.decode(value, { stream: true })).split(LINE_END);
-      rest = lines.pop();
-      for (const line of lines) {
-        if (line) take(fields, line);
-        else {
-          const { id, event, data } = fields;
-          fields = {};
-          if (data !== undefined) yield { id, event, data: JSON.parse(data) };
-        }
-      }
+      parser.feed(decoder.decode(value, { stream: true }));
+      yield* ready.splice(0);
     }
   } finally {
     // Whoever has heard enough hangs up; if the line is dead already, there is nothing to hang up.
     reader.cancel().catch(() => {});
   }
-}
-
-function take(fields, line) {
-  const [, name, value] = FIELD.exec(line);
-  fields[name] = name === "data" && name in fields ? `${fields.data}\n${value}` : value;
 }
