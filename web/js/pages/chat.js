@@ -56,7 +56,7 @@ function start(user) {
   wireChat(page);
   wireComposer(page);
   wireList(page);
-  wireLater(page);
+  wireActions(page);
   wireKeys(page, drawer);
   wireAccount(page, account);
   conversations.load();
@@ -66,18 +66,18 @@ function start(user) {
 }
 
 /** What a hand or a key asks for comes with the first one that does. */
-const later = () => import("../views/later.js");
+const actions = () => import("../views/actions.js");
 
-function wireLater(page) {
+function wireActions(page) {
   const { messages, sidebar } = page;
   $(".messages").addEventListener("click", async (event) => {
     const button = event.target.closest("[data-action]");
     const view = button && messages.viewOf(button);
     if (!view) return;
-    (await later()).act(button, view, page);
+    (await actions()).act(button, view, page);
   });
   sidebar.addEventListener("more", async ({ detail: { button, id } }) => {
-    (await later()).openRowMenu(button, id, page);
+    (await actions()).openRowMenu(button, id, page);
   });
 }
 

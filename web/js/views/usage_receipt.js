@@ -11,7 +11,7 @@ export async function toggleReceipt(button, place, holdId) {
   try {
     const [bill, { receiptOf }] = await Promise.all([
       get(`/api/billing/usage/${encodeURIComponent(holdId)}`),
-      import("./later.js"),
+      import("./actions.js"),
     ]);
     place.replaceChildren(...receiptOf(bill), ...wayTo(bill));
     place.dataset.is = "there";

@@ -3,6 +3,8 @@ import { $, $$, clone, describe, element } from "../dom.js";
 import { balance, count } from "../format.js";
 import { toast } from "./notices.js";
 
+/** What is done to a message, and further down to a conversation of the list; asked for with the first of it. */
+
 /** What the small buttons below a message do. */
 export function act(button, view, page) {
   return ACTIONS[button.dataset.action](view, page, button);
