@@ -14,7 +14,6 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from app.db import DatabaseUnavailable
-from app.edge.pace import Pace
 from app.edge.sse import CONTENT_TYPE, STREAM_HEADERS
 from app.streams.log import Log
 
@@ -23,8 +22,7 @@ SILENCE_SECONDS_MAX = 10.0
 SEND_SECONDS_MAX = 20.0
 LOOK_SECONDS = 3.0
 COMMENT = b": still here\n\n"
-# Behind `meta`, and whoever waits for them has waited long enough.
-FIRST_WORDS = 1
+
 
 # Sends a piece at once, or says that the connection takes none now.
 Write = Callable[[bytes], bool]
@@ -33,16 +31,15 @@ Write = Callable[[bytes], bool]
 class Reader:
     """A connection, as the log and the pulse see it."""
 
-    def __init__(self, owner: str, log: Log, position: int, write: Write | None, pace: Pace) -> None:
+    def __init__(self, owner: str, log: Log, position: int, write: Write | None) -> None:
         self.owner, self.log, self.position = owner, log, position
-        self._write, self._pace, self._now = write, pace, asyncio.get_running_loop().time
+        self._write, self._now = write, asyncio.get_running_loop().time
         self.sent_at = self._now()
         self.sending = self.silent = False
         # Gone: reads no more. Left: went by itself, so that there is nobody to say goodbye to.
         self.gone = self.left = False
         self.task: asyncio.Task[Any] | None = None
         self._asleep: asyncio.Future[None] | None = None
-        self._in_line = False
 
     def wake(self) -> None:
         if self._asleep is not None and not self._asleep.done():
@@ -66,16 +63,6 @@ class Reader:
         """The log has grown, or ended. Nearly always this passes on what is new while the writer writes it, which
         takes half of what it takes to wake a task; what is more than that, the task does.
         """
-        if self._asleep is None or self._asleep.done() or self._in_line:
-            return
-        if self.position <= FIRST_WORDS:
-            self._pass_on()
-        else:
-            self._in_line = True
-            self._pace.soon(self._pass_on)
-
-    def _pass_on(self) -> None:
-        self._in_line = False
         if self._asleep is not None and not self._asleep.done() and not self._passed_on():
             self._asleep.set_result(None)
 
@@ -111,7 +98,6 @@ class Readers:
         self._may_read, self._looked_at = may_read, 0.0
         self._send_seconds_max, self._silence_seconds_max = send_seconds_max, silence_seconds_max
         self._pulse: asyncio.Task[None] | None = None
-        self.pace = Pace()
 
     def start(self) -> None:
         self._pulse = asyncio.create_task(self._beat(), name="pulse of the readers")
@@ -174,7 +160,7 @@ class StreamResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         write = scope.get("extensions", {}).get("prome.write", {}).get("now")
-        reader = Reader(self._owner, self._log, self._position, write, self._readers.pace)
+        reader = Reader(self._owner, self._log, self._position, write)
         reader.task = asyncio.current_task()
         watching = asyncio.create_task(_watch(receive, reader))
         self._readers.open.add(reader)
