@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
+from copy import copy
 from typing import Any
 
 import aiosqlite
@@ -24,7 +25,9 @@ LOCK_RETRY_SECONDS = 0.005
 
 
 class Group:
-    """The units that share one COMMIT. Each waits for a word of its own, so who stops waiting takes nobody along."""
+    """The units that share one COMMIT. Each waits for a word of its own, so who stops waiting takes nobody along, and
+    is told of a problem in an exception of its own, so that no traceback shows the way of a neighbour.
+    """
 
     __slots__ = ("effects", "over", "units", "waiting")
 
@@ -47,7 +50,7 @@ class Group:
             if problem is None:
                 word.set_result(None)
             else:
-                word.set_exception(problem)
+                word.set_exception(copy(problem))
                 word.exception()  # Marks it as seen: who waits may be cancelled before it is told.
         if problem is None:
             for effect in self.effects:
