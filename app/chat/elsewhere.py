@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -50,10 +51,13 @@ class Elsewhere:
         return its.log, enter, leave
 
     async def drain(self, seconds: float) -> None:
-        """Waits until those that are read now have ended."""
-        following = [its.following for its in self._followed.values() if its.following is not None]
-        if following:
-            await asyncio.wait(following, timeout=seconds)
+        """Waits until those that are read have ended, and those that somebody comes to read meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while following := [
+                    task for its in self._followed.values() if (task := its.following) and not task.done()
+                ]:
+                    await asyncio.wait(following)
 
     async def ended(self, user_id: str, stream_id: str, meanwhile: Callable[[Row], None] = lambda _: None) -> Row:
         """Its row, once it has an ending: its worker's, or that of the recovery. It may be looked at until then."""

@@ -103,10 +103,10 @@ class Readers:
         self._pulse = asyncio.create_task(self._beat(), name="pulse of the readers")
 
     async def stop(self) -> None:
-        """Ends every reading; the logs stay as they are."""
+        """Ends every reading of what has no end yet; the others are about to end by themselves."""
         if self._pulse is not None:
             self._pulse.cancel()
-        self.dismiss(self.open)
+        self.dismiss(reader for reader in self.open if not reader.log.closed)
 
     def dismiss(self, readers: Iterable[Reader]) -> None:
         for reader in list(readers):
@@ -155,8 +155,7 @@ class StreamResponse(Response):
         del self.headers["content-length"]
         self._readers, self._log, self._position, self._owner = readers, log, position, owner
         self._on_enter, self._on_leave = on_enter, on_leave
-        # Bare text has no comments to be kept alive with.
-        self._comment = COMMENT if media_type == CONTENT_TYPE else b""
+        self._bare = media_type != CONTENT_TYPE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         write = scope.get("extensions", {}).get("prome.write", {}).get("now")
@@ -169,9 +168,12 @@ class StreamResponse(Response):
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await self._follow(reader, send)
-            if self._log.broken and not reader.gone:
+            if reader.left:
+                return
+            if self._log.broken or (self._bare and not self._log.ended(reader.position)):
+                # Events say by themselves whether they are all there; of bare text an orderly end would say so.
                 await _hang_up(scope, "prome.close")
-            elif not reader.left:
+            else:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except asyncio.CancelledError:
             if not reader.sending:
@@ -191,7 +193,8 @@ class StreamResponse(Response):
             elif log.closed:
                 return
             elif reader.silent:
-                body = self._comment
+                # Bare text has no comments to be kept alive with.
+                body = b"" if self._bare else COMMENT
             else:
                 await reader.sleep()
                 continue

@@ -246,6 +246,34 @@ async def test_who_may_not_read_any_more_is_dismissed_and_nobody_else(hall: Hall
     assert more.replace(COMMENT, b"") == b"two "
 
 
+async def test_when_the_server_stops_no_piece_of_bare_text_passes_for_the_whole(hall: Hall) -> None:
+    hall.log.append(b"one ")
+    cut = False
+
+    async with hall.reading() as events, hall.reading(**{"as": "text/plain"}) as words:
+        assert [await anext(events), await anext(words)] == [b"one "] * 2
+        await hall.readers.stop()
+        rest = [piece async for piece in events]
+        try:
+            await anext(words)
+        except httpx2.RemoteProtocolError:
+            cut = True
+
+    assert (rest, cut) == ([], True)
+
+
+async def test_what_has_ended_is_read_to_its_end_though_the_server_stops(hall: Hall) -> None:
+    async with hall.frozen() as reader:
+        hall.log.append(b"x" * MUCH, b"the end")
+        hall.log.close()
+        await eventually(lambda: any(each.sending for each in hall.readers.open))
+        await hall.readers.stop()
+        everything = await reader.read(-1)
+
+    assert everything.count(b"x") >= MUCH
+    assert b"the end" in everything[-64:]
+
+
 async def test_who_leaves_is_forgotten(hall: Hall) -> None:
     hall.log.append(b"one ")
     async with hall.reading() as pieces:
