@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from app.clock import SystemClock
 from app.conversations import conversations
@@ -19,7 +19,7 @@ from tests.conftest import settings_for
 from tests.fakes.provider import ScriptedProvider
 from tests.waiting import eventually
 
-CHAT = "?next=/chat"
+CHAT = "/chat"
 REDRAWN = """() => {
     const started = performance.now();
     document.querySelector(".row-more").click();
@@ -48,6 +48,32 @@ async def test_whoever_sends_twice_in_one_breath_has_sent_once(
     await expect_quiet(page)
     await expect(reply(page)).to_contain_text("Hello, you.")
     assert len(provider.asked) == 1
+    assert page_errors == []
+
+
+async def test_what_is_sent_while_the_conversation_opens_goes_out_once_it_has(
+    page: Page, provider: ScriptedProvider, page_errors: list[str]
+) -> None:
+    await register(page, CHAT)
+    await ask(page, "First.")
+    await expect_quiet(page)
+    opened = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await opened.wait()
+        await route.continue_()
+
+    await page.route("**/messages?*", late)
+    await page.reload()
+    await ask(page, "Second.")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Your message")).to_have_value("Second.")
+    opened.set()
+
+    await expect(page.locator("article.assistant")).to_have_count(2)
+    await expect_quiet(page)
+    await expect(page.get_by_label("Your message")).to_have_value("")
+    assert len(provider.asked) == 2
     assert page_errors == []
 
 

@@ -208,16 +208,22 @@ function wireComposer({ chat, composer, drafts, messages, picker, quote }) {
     askQuote();
   });
   $("#model").addEventListener("change", askQuote);
-  composer.addEventListener("send", () => {
-    if (chat.isLoading) return toast("One moment, the conversation is being opened.");
-    clearTimeout(timer);
+  const send = () => {
     const message = composer.text.trim();
+    if (!message || chat.replyOf()) return;
+    const { transcript } = chat;
+    if (chat.isLoading) {
+      // It goes out as soon as there is something to answer to.
+      return chat.addEventListener("open", () => transcript === chat.transcript && send(), { once: true });
+    }
+    clearTimeout(timer);
     notices.replaceChildren();
     chat.send({ message, model: picker.model });
     composer.text = "";
     clearTimeout(timer);
     messages.toEnd();
-  });
+  };
+  composer.addEventListener("send", send);
   composer.addEventListener("stop", () => stop(chat, composer));
   addEventListener("pagehide", () => composer.text && drafts.keep(chat.transcript.id, composer.text));
   for (const sample of $$(".samples button")) {
