@@ -85,7 +85,7 @@ async def whole(page: Page, name: str) -> None:
 
 
 async def chat(page: Page, provider: ScriptedProvider, name: str) -> None:
-    await register(page, "?next=/chat", f"ada.{name}@example.org")
+    await register(page, "/chat", f"ada.{name}@example.org")
     await picture(page, f"chat-empty-{name}")
     provider.words = ["Here is a start."]
     for title in EARLIER:

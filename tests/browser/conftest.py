@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -39,14 +40,29 @@ def settings(database_url: str) -> Settings:
     return settings_for(database_url, registrations_per_hour=1000)
 
 
-@pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest.fixture
+def _function_scoped_runner(_session_scoped_runner: asyncio.Runner) -> asyncio.Runner:
+    """The browser outlives a test, and so does the loop on which it and all that it talks to are driven."""
+    return _session_scoped_runner
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """Started once, because that takes longer than most of what is done with it."""
     if CHROMIUM is None and not os.environ.get("CI"):
         pytest.skip("There is no Chromium on this machine: apt-get install chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """Nothing that one test opened is there in the next."""
+    yield chromium
+    for context in list(chromium.contexts):
+        await context.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.browser.doing import ask, expect_quiet, register, reply, until
 from tests.fakes.provider import ScriptedProvider
 from tests.waiting import eventually
 
-CHAT = "?next=/chat"
+CHAT = "/chat"
 STORY = ["Once ", "upon ", "a ", "time. "] * 20
 
 

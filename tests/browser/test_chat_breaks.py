@@ -12,7 +12,7 @@ from app.settings import Settings
 from tests.browser.doing import ask, expect_quiet, register, reply
 from tests.fakes.provider import ScriptedProvider
 
-CHAT = "?next=/chat"
+CHAT = "/chat"
 STORY = ["Once ", "upon ", "a ", "time. "] * 20
 
 

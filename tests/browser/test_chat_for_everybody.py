@@ -58,7 +58,7 @@ async def test_every_state_of_the_chat_is_accessible(
     await page.set_viewport_size({"width": SIZES[size]["width"], "height": SIZES[size]["height"]})
     await page.emulate_media(color_scheme=scheme)
     provider.words, provider.pause_before = [RICH[:40], RICH[40:]], 1
-    await register(page, "?next=/chat")
+    await register(page, "/chat")
     await page.evaluate(AXE)
     await ask(page, "Show me everything.")
     await expect(reply(page)).to_contain_text("A heading")
@@ -97,7 +97,7 @@ async def test_every_state_of_the_chat_is_accessible(
 
 async def test_a_finger_can_hit_every_control(page: Page) -> None:
     await page.set_viewport_size({"width": 360, "height": 740})
-    await register(page, "?next=/chat")
+    await register(page, "/chat")
     await ask(page, "Hi.")
     await expect_quiet(page)
 
@@ -112,7 +112,7 @@ async def test_a_finger_can_hit_every_control(page: Page) -> None:
 
 async def test_the_list_on_a_phone_is_a_drawer_that_keeps_the_focus(page: Page) -> None:
     await page.set_viewport_size({"width": 360, "height": 740})
-    await register(page, "?next=/chat")
+    await register(page, "/chat")
     opener = page.get_by_role("button", name="Conversations", exact=True)
     await opener.click()
     await expect(page.get_by_role("button", name="Close the list")).to_be_focused()
@@ -127,7 +127,7 @@ async def test_the_list_on_a_phone_is_a_drawer_that_keeps_the_focus(page: Page) 
 async def test_nothing_moves_for_those_who_asked_for_that(page: Page, provider: ScriptedProvider) -> None:
     provider.pause_before = 0
     await page.emulate_media(reduced_motion="reduce")
-    await register(page, "?next=/chat")
+    await register(page, "/chat")
 
     await ask(page, "Hi.")
 

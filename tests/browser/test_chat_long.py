@@ -50,7 +50,7 @@ def settings(database_url: str) -> Settings:
 
 @pytest_asyncio.fixture
 async def long(page: Page, services: Services) -> Page:
-    await register(page, "?next=/chat")
+    await register(page, "/chat")
     await ask(page, "The first.")
     await expect_quiet(page)
     await expect(page).to_have_url(re.compile("/chat/cnv_"))
@@ -130,7 +130,7 @@ async def test_what_a_search_found_is_shown_in_its_place_and_the_end_is_one_clic
 
 
 async def test_what_was_found_on_another_branch_brings_that_branch(page: Page) -> None:
-    await register(page, "?next=/chat")
+    await register(page, "/chat")
     await ask(page, "About herons.")
     await expect_quiet(page)
     await page.locator("article.user").hover()

@@ -17,7 +17,7 @@ from tests.command import Command
 from tests.fakes.provider import ScriptedProvider
 from tests.fakes.upstream import upstream
 
-CHAT = "?next=/chat"
+CHAT = "/chat"
 VAR = str(Path(__file__).parents[2] / "var")
 
 

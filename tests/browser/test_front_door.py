@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.doing import PASSWORD, expect_wrong, lose_session, new_email, register, sign_in
+from tests.browser.doing import PASSWORD, expect_wrong, lose_session, new_email, register, register_on_the_page, sign_in
 
 FOREIGN_TARGETS = [
     "https://elsewhere.example/",
@@ -24,7 +24,7 @@ FOREIGN_TARGETS = [
 
 
 async def test_registering_lands_in_the_chat(page: Page, live_url: str) -> None:
-    await register(page, "")
+    await register_on_the_page(page)
 
     await expect(page).to_have_url(f"{live_url}/chat")
     await expect(page.get_by_label("Your message")).to_be_focused()
@@ -72,7 +72,7 @@ async def test_an_empty_form_says_what_is_missing_without_asking_the_server(page
 @pytest.mark.parametrize("door", ["register", "login"])
 async def test_a_next_target_on_another_site_is_not_followed(page: Page, live_url: str, door: str) -> None:
     query = "?next=//elsewhere.example/account"
-    email = await register(page, query)
+    email = await register_on_the_page(page, query)
     if door == "login":
         await page.goto("/account")
         await page.get_by_role("button", name="Sign out").click()
@@ -147,7 +147,7 @@ async def test_the_token_of_the_answer_is_kept_nowhere_a_script_can_read(page: P
         await route.fulfill(response=answer)
 
     await page.route("**/api/auth/register", listen)
-    await register(page)
+    await register_on_the_page(page)
     readable = await page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
     assert tokens[0] not in readable
     assert json.loads(readable)[2] == ""

@@ -35,7 +35,7 @@ async def test_nothing_a_model_says_runs_or_calls_anybody(page: Page, provider: 
     strangers: list[str] = []
     page.on("request", lambda request: strangers.append(request.url) if "127.0.0.1" not in request.url else None)
     page.on("dialog", lambda dialog: strangers.append(dialog.message))
-    await register(page, "?next=/chat")
+    await register(page, "/chat")
     chosen = PAYLOADS if size > 1 else PAYLOADS[::4]
     texts = [payload.replace("\x00", "\ufffd") for payload in chosen]
     assert size == 1 or len(texts) >= 150
@@ -57,7 +57,7 @@ async def test_nothing_a_model_says_runs_or_calls_anybody(page: Page, provider: 
 
 async def test_a_link_leads_away_only_by_a_click_and_tells_nothing(page: Page, provider: ScriptedProvider) -> None:
     provider.words = ["See [this](https://elsewhere.example/page) and ![that](https://elsewhere.example/a.png)."]
-    await register(page, "?next=/chat")
+    await register(page, "/chat")
 
     await ask(page, "Where?")
 

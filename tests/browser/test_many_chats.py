@@ -12,7 +12,7 @@ from tests.browser.doing import ask, expect_quiet, register, reply
 from tests.conftest import settings_for
 from tests.fakes.provider import ScriptedProvider
 
-CHAT = "?next=/chat"
+CHAT = "/chat"
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ async def test_asking_again_after_a_lost_answer_is_the_same_purchase(page: Page)
 
 async def test_what_a_lost_network_kept_back_comes_with_the_network(page: Page) -> None:
     await page.route("**/api/billing/**", lambda route: route.abort("internetdisconnected"))
-    await register(page, "?next=/billing")
+    await register(page, "/billing")
     await expect(page.get_by_role("alert").first).to_contain_text("cannot be reached")
     await page.unroute_all()
 
@@ -160,7 +160,7 @@ async def test_only_a_chat_of_ours_is_a_way_back(page: Page, live_url: str) -> N
 async def test_a_balance_that_is_nearly_spent_is_said_in_the_chat_and_leads_here_and_back(
     page: Page, services: Services, live_url: str
 ) -> None:
-    await register(page, "?next=/chat")
+    await register(page, "/chat")
     warning = page.get_by_text("Your balance is getting low.")
     await expect(page.locator(".balance")).to_have_text("1,000 tokens")
     await spend(services, await user_id(page), 790)

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.buying.pressing import AT_THE_TILL, BACK, DECLINE, PAY, amount, buy, orders, packages, payment, press
-from tests.browser.doing import ask, expect_quiet, register, reply
+from tests.browser.doing import ask, expect_quiet, register_on_the_page, reply
 
 LONG = "many words " * 700
 
@@ -38,7 +38,7 @@ async def test_a_buyer_goes_all_the_way(page: Page, live_url: str, page_errors: 
 
 
 async def _spend_until_it_is_not_enough(page: Page) -> None:
-    await register(page, "")
+    await register_on_the_page(page)
     await ask(page, "Hi.")
     await expect_quiet(page)
     await expect(reply(page)).to_contain_text("Hello, you.")

@@ -146,7 +146,7 @@ async def test_a_payment_of_somebody_else_is_as_unknown_as_one_that_never_was(pa
     await newcomer(page)
     session_id = await choose(page)
     await page.context.clear_cookies()
-    await register(page, "?next=/billing")
+    await register(page, "/billing")
     said = []
 
     for unknown in (session_id, "cs_never"):
@@ -183,7 +183,7 @@ async def test_being_offline_while_it_is_confirmed_is_said_and_it_goes_on_afterw
 async def test_a_session_that_ended_meanwhile_leads_to_sign_in_and_back_to_the_payment(
     page: Page, live_url: str
 ) -> None:
-    email = await register(page, "?next=/billing")
+    email = await register(page, "/billing")
     await choose(page)
     await page.context.clear_cookies()
     await page.get_by_role("button", name=PAY).click()
