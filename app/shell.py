@@ -55,6 +55,8 @@ def with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
 
 def say(words: str) -> None:
     sys.stdout.write(words + "\n")
+    # What goes into a pipe would else come when the command ends, which a server never does.
+    sys.stdout.flush()
 
 
 def stop(words: str) -> NoReturn:

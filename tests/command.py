@@ -90,8 +90,8 @@ class Command:
             process.wait()
 
     def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
-        """Nothing of what whoever runs the tests has set for a Prome of their own."""
-        around = {name: value for name, value in os.environ.items() if name not in OURS}
+        """Nothing of what whoever runs the tests has set for a Prome of their own, or to see words at once."""
+        around = {name: value for name, value in os.environ.items() if name not in {*OURS, "PYTHONUNBUFFERED"}}
         return {**around, "BCRYPT_COST": "4", **self.settings, **settings}
 
 
