@@ -7,7 +7,7 @@ INSTALLED_BY := pyproject.toml scripts/constraints.txt scripts/build_web.py web/
 ASSETS := $(BIN)/prome assets || echo "Going on without them."
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-postgres check check-deep mutants lint fmt migrate bench settings lock web screenshots clean
+.PHONY: help run dev test test-postgres check check-deep coverage mutants lint fmt migrate bench settings lock web screenshots clean
 
 help: ## Lists what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -27,9 +27,10 @@ test: dev ## Runs the tests on SQLite
 test-postgres: dev ## Runs the tests on a Postgres that comes with the test dependencies
 	$(BIN)/python -m pytest -n auto --database=postgres -m "not browser and not slow"
 
-check: lint dev ## The whole gate: lint, tests with coverage on SQLite, tests on Postgres
+check: lint test test-postgres ## The whole gate: lint, tests on SQLite, tests on Postgres
+
+coverage: dev ## Runs the tests on SQLite and says which lines none of them came by
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
-	$(MAKE) test-postgres
 
 check-deep: .venv/dev.stamp ## The promises of the ledger and of many workers with far larger numbers; takes hours
 	DEEP=1 $(BIN)/python -m pytest tests/billing tests/ledger tests/metering tests/engines

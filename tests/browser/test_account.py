@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -46,6 +47,23 @@ async def test_a_name_is_saved_and_an_empty_one_is_said_at_its_field(page: Page)
 
     await page.reload()
     await expect(name).to_have_value("Ada Lovelace")
+
+
+async def test_a_name_that_is_begun_before_the_page_knows_the_old_one_stays(page: Page) -> None:
+    await register(page)
+    known = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await known.wait()
+        await route.continue_()
+
+    await page.route("**/api/auth/me", late)
+    await page.reload()
+    await page.get_by_label("Name").fill("Ada")
+    known.set()
+    await expect(page.locator("#profile")).to_have_attribute("aria-busy", "false")
+
+    await expect(page.get_by_label("Name")).to_have_value("Ada")
 
 
 async def test_another_device_is_listed_by_what_it_is_and_can_be_signed_out(page: Page, live_url: str) -> None:

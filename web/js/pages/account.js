@@ -26,7 +26,8 @@ function showUser(user) {
     balance: balance(user.balance),
     since: day(user.createdAt),
   });
-  nameForm.elements.name.value = user.name;
+  // Whoever has begun to write another one already keeps that.
+  nameForm.elements.name.value ||= user.name;
   passwordForm.elements.username.value = user.email;
   profile.setAttribute("aria-busy", "false");
 }
