@@ -37,6 +37,9 @@ class MovedDatabase(Database):
     def read(self) -> AbstractAsyncContextManager[Session]:
         return self._moved(super().read())
 
+    def glance(self) -> AbstractAsyncContextManager[Session]:
+        return self._moved(super().glance())
+
     @asynccontextmanager
     async def _moved(self, opening: AbstractAsyncContextManager[Session]) -> AsyncIterator[Session]:
         moment = f"'{to_text(self.now)}'"

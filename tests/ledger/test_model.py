@@ -213,7 +213,7 @@ class History(RuleBasedStateMachine):
         self.world.runner.run(self.nothing_differs())
 
     async def nothing_differs(self) -> None:
-        async with self.db.begin() as session:
+        async with self.db.glance() as session:
             for user_id in self.people:
                 assert await ledger.balance(session, user_id) == self.model.balance(user_id)
             assert await audit.differences(session) == []
