@@ -132,7 +132,7 @@ class Readings:
     async def told(self, user_id: str, reading: Reading) -> Told:
         """Waits for the end."""
         if reading.turn is not None:
-            await reading.turn.ended.wait()
+            await reading.turn.over()
             if reading.turn.ending is not None:
                 return Told(reading.turn.reply.text, reading.turn.ending)
         row = await self._elsewhere.ended(user_id, reading.stream_id)

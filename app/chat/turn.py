@@ -68,7 +68,9 @@ class Turn:
         self.log, self.reply = Log(), Reply()
         # The same reply as bare text, once somebody reads it like that.
         self._plain: Log | None = None
-        self.ended: asyncio.Event = asyncio.Event()
+        self.is_over = False
+        # Of whoever waits for that, which is seldom anybody; each of its kind takes a kilobyte.
+        self._over: asyncio.Event | None = None
         self.ending: Ended | None = None
         self.speaking: asyncio.Task[None] | None = None
         # Why it was told to stop, when it was.
@@ -123,20 +125,28 @@ class Turn:
             self._close_plain()
         return self._plain
 
+    async def over(self) -> None:
+        """Waits for the end."""
+        if not self.is_over:
+            self._over = self._over or asyncio.Event()
+            await self._over.wait()
+
     def _close_plain(self) -> None:
-        if self._plain is not None and self.ended.is_set():
+        if self._plain is not None and self.is_over:
             self._plain.close(broken=self.ending is None or self.ending.error is not None)
 
     def finish(self, ending: Ended | None, frames: list[bytes]) -> None:
         self.ending = ending
         self.log.append(*frames)
         self.log.close()
-        self.ended.set()
+        self.is_over = True
+        if self._over is not None:
+            self._over.set()
         self._close_plain()
 
     async def first_words(self) -> None:
         """Returns when there is something to read, or nothing more to wait for."""
-        while not self.reply.texts and not self.ended.is_set():
+        while not self.reply.texts and not self.is_over:
             await next_change(self.log)
 
     @property

@@ -91,7 +91,7 @@ class Turns:
         if turn.stopping is None and turn.speaking is not None:
             turn.stopping = why
             turn.speaking.cancel()
-        await turn.ended.wait()
+        await turn.over()
 
     def stop_soon(self, stream_id: str) -> None:
         """Asked for by another worker, which looks for the ending by itself."""
@@ -108,7 +108,7 @@ class Turns:
     async def drain(self, seconds: float) -> None:
         """No new ones; those that run may go on for a while, and are then ended in order."""
         self.draining = True
-        waiting = [asyncio.create_task(turn.ended.wait()) for turn in self.running.values()]
+        waiting = [asyncio.create_task(turn.over()) for turn in self.running.values()]
         if waiting:
             await asyncio.wait(waiting, timeout=seconds)
         await asyncio.gather(*(self.stop(turn, "draining") for turn in list(self.running.values())))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -161,7 +162,7 @@ class StreamResponse(Response):
         write = scope.get("extensions", {}).get("prome.write", {}).get("now")
         reader = Reader(self._owner, self._log, self._position, write)
         reader.task = asyncio.current_task()
-        watching = asyncio.create_task(_watch(receive, reader))
+        stop_watching = _watch(scope, receive, reader)
         self._readers.open.add(reader)
         self._log.watch(reader.changed)
         self._on_enter()
@@ -180,7 +181,7 @@ class StreamResponse(Response):
                 raise
             await _hang_up(scope, "prome.abort")
         finally:
-            watching.cancel()
+            stop_watching()
             self._log.unwatch(reader.changed)
             self._readers.open.discard(reader)
             self._on_leave()
@@ -203,8 +204,18 @@ class StreamResponse(Response):
             reader.sending = reader.silent = False
 
 
-async def _watch(receive: Receive, reader: Reader) -> None:
-    """A reader that leaves says so here and nowhere else: writing to a closed connection is not an error."""
+def _watch(scope: Scope, receive: Receive, reader: Reader) -> Callable[[], object]:
+    """A reader that leaves says so here and nowhere else: writing to a closed connection is not an error. Our own
+    connection tells it; any other has to be asked, by a task that does nothing else.
+    """
+    tell = scope.get("extensions", {}).get("prome.gone", {}).get("tell")
+    if tell is None:
+        return asyncio.create_task(_ask_until_it_leaves(receive, reader)).cancel
+    tell(reader.leave)
+    return partial(tell, None)
+
+
+async def _ask_until_it_leaves(receive: Receive, reader: Reader) -> None:
     message: Message = {}
     while message.get("type") != "http.disconnect":
         message = await receive()

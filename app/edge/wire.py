@@ -6,6 +6,7 @@ uvicorn waits for the end of a request for ever and takes headers of any length;
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,8 @@ class GuardedProtocol(HttpToolsProtocol):
     _in_head, _head_bytes = False, 0
     _refused = False
     _timer: asyncio.TimerHandle | None = None
+    # Told when the connection is gone: of a reader that waits for nothing else from it.
+    _on_gone: Callable[[], None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -37,6 +40,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+        if self._on_gone is not None:
+            self._on_gone()
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:
@@ -63,6 +68,13 @@ class GuardedProtocol(HttpToolsProtocol):
             self.scope["extensions"] = {"prome.abort": {"now": abort}, "prome.close": {"now": close}}
             super().on_headers_complete()
             self.scope["extensions"]["prome.write"] = {"now": partial(write, self.cycle)}
+            self.scope["extensions"]["prome.gone"] = {"tell": self._tell_when_gone}
+
+    def _tell_when_gone(self, leave: Callable[[], None] | None) -> None:
+        """At once, when it is gone already; nobody, when that is of no more interest."""
+        self._on_gone = leave
+        if leave is not None and self.cycle.disconnected:
+            leave()
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:

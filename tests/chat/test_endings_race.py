@@ -73,7 +73,7 @@ async def test_whoever_races_there_is_one_ending(
         turn = services.turns.running[stream_id]
 
         await race(services, turn, random.Random(trial), provider)
-        await turn.ended.wait()
+        await turn.over()
 
         async with services.db.read() as session:
             resolutions = await session.rows("SELECT * FROM hold_resolutions WHERE hold_id = $1", turn.facts.hold_id)

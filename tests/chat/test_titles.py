@@ -150,7 +150,7 @@ async def test_a_title_that_takes_too_long_is_given_up(
     stream_id = await caller.begin(QUESTION)
     turn = services.turns.running[stream_id]
     provider.go_on.set()
-    await turn.ended.wait()
+    await turn.over()
     await its.titles.close()
 
     impatient.after(turn)

@@ -5,75 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import httpx2
 import psutil
 import pytest_asyncio
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
-from app.edge.reader import COMMENT, Readers, StreamResponse
-from app.streams.log import Log
+from app.edge.reader import COMMENT, Readers
+from tests.edge.hall import KIB, Hall
 from tests.live import serve
 from tests.waiting import eventually
 
-KIB = 1024
 # More than the sockets of both sides take.
 MUCH = 24 * KIB * KIB
 FROZEN, NORMAL = 20, 5
-
-
-@dataclass
-class Hall:
-    """A server with one log, and whoever reads it."""
-
-    readers: Readers
-    url: str = ""
-    log: Log = field(default_factory=Log)
-    entered: int = 0
-    left: int = 0
-    strangers: set[str] = field(default_factory=set)
-
-    async def answer(self, request: Request) -> Response:
-        return StreamResponse(
-            self.readers,
-            self.log,
-            int(request.query_params.get("from", 0)),
-            owner=request.query_params.get("owner", "ann"),
-            headers={"X-Stream-Id": "str_1"},
-            on_enter=self.enter,
-            on_leave=self.leave,
-            media_type=request.query_params.get("as", "text/event-stream; charset=utf-8"),
-        )
-
-    def enter(self) -> None:
-        self.entered += 1
-
-    def leave(self) -> None:
-        self.left += 1
-
-    async def all_of_it(self, **query: str) -> bytes:
-        async with httpx2.AsyncClient(timeout=20) as http:
-            return (await http.get(self.url, params=query)).content
-
-    @asynccontextmanager
-    async def reading(self, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        async with httpx2.AsyncClient(timeout=20) as http, http.stream("GET", self.url, params=query) as response:
-            yield response.aiter_raw()
-
-    @asynccontextmanager
-    async def frozen(self) -> AsyncIterator[asyncio.StreamReader]:
-        """Asks, and takes nothing of the answer but what its socket takes by itself."""
-        address = httpx2.URL(self.url)
-        reader, writer = await asyncio.open_connection(address.host, address.port, limit=KIB)
-        writer.write(b"GET / HTTP/1.1\r\nHost: hall\r\n\r\n")
-        await writer.drain()
-        yield reader
-        writer.transport.abort()
 
 
 @pytest_asyncio.fixture
@@ -85,6 +31,7 @@ async def hall() -> AsyncIterator[Hall]:
 
     readers = Readers(may_read, send_seconds_max=1.5, silence_seconds_max=1.5)
     hall = Hall(readers, strangers=strangers)
+    hall.may_answer.set()
     readers.start()
     async with serve(Starlette(routes=[Route("/", hall.answer)])) as hall.url:
         yield hall
@@ -278,6 +225,17 @@ async def test_who_leaves_is_forgotten(hall: Hall) -> None:
     hall.log.append(b"one ")
     async with hall.reading() as pieces:
         await anext(pieces)
+
+    await eventually(lambda: hall.left == 1)
+    assert hall.readers.open == set()
+
+
+async def test_who_has_left_before_the_answer_begins_is_forgotten_as_well(hall: Hall) -> None:
+    hall.may_answer.clear()
+    async with hall.frozen():
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)
+    hall.may_answer.set()
 
     await eventually(lambda: hall.left == 1)
     assert hall.readers.open == set()

@@ -1,0 +1,68 @@
+"""A server with one log and whoever reads it, for the tests of readers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx2
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.edge.reader import Readers, StreamResponse
+from app.streams.log import Log
+
+KIB = 1024
+
+
+@dataclass
+class Hall:
+    """A server with one log, and whoever reads it."""
+
+    readers: Readers
+    url: str = ""
+    log: Log = field(default_factory=Log)
+    entered: int = 0
+    left: int = 0
+    strangers: set[str] = field(default_factory=set)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, request: Request) -> Response:
+        await self.may_answer.wait()
+        return StreamResponse(
+            self.readers,
+            self.log,
+            int(request.query_params.get("from", 0)),
+            owner=request.query_params.get("owner", "ann"),
+            headers={"X-Stream-Id": "str_1"},
+            on_enter=self.enter,
+            on_leave=self.leave,
+            media_type=request.query_params.get("as", "text/event-stream; charset=utf-8"),
+        )
+
+    def enter(self) -> None:
+        self.entered += 1
+
+    def leave(self) -> None:
+        self.left += 1
+
+    async def all_of_it(self, **query: str) -> bytes:
+        async with httpx2.AsyncClient(timeout=20) as http:
+            return (await http.get(self.url, params=query)).content
+
+    @asynccontextmanager
+    async def reading(self, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with httpx2.AsyncClient(timeout=20) as http, http.stream("GET", self.url, params=query) as response:
+            yield response.aiter_raw()
+
+    @asynccontextmanager
+    async def frozen(self) -> AsyncIterator[asyncio.StreamReader]:
+        """Asks, and takes nothing of the answer but what its socket takes by itself."""
+        address = httpx2.URL(self.url)
+        reader, writer = await asyncio.open_connection(address.host, address.port, limit=KIB)
+        writer.write(b"GET / HTTP/1.1\r\nHost: hall\r\n\r\n")
+        await writer.drain()
+        yield reader
+        writer.transport.abort()
