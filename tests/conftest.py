@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Many tests wait for a process, a browser or a clock; more of them than there are processors keep those busy."""
-    return (os.cpu_count() or 1) + 2
+    return (os.cpu_count() or 1) + (2 if config.getoption("database") == "postgres" else 1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

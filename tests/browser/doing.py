@@ -23,6 +23,7 @@ async def register(page: Page, path: str = "/account", email: str | None = None)
     answer = await page.request.post("/api/auth/register", data={"email": email, "password": PASSWORD})
     assert answer.ok, await answer.text()
     await page.goto(path)
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
     return email
 
 

@@ -72,8 +72,9 @@ async def test_asking_again_after_a_lost_answer_is_the_same_purchase(page: Page)
 
 
 async def test_what_a_lost_network_kept_back_comes_with_the_network(page: Page) -> None:
+    await register(page)
     await page.route("**/api/billing/**", lambda route: route.abort("internetdisconnected"))
-    await register(page, "/billing")
+    await page.goto("/billing")
     await expect(page.get_by_role("alert").first).to_contain_text("cannot be reached")
     await page.unroute_all()
 
