@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.waiting import LOOK_SECONDS
 
@@ -79,6 +81,23 @@ async def expect_quiet(page: Page) -> None:
 def reply(page: Page, number: int = -1) -> Locator:
     """One of the answers, by default the last one."""
     return page.locator("article.assistant").nth(number)
+
+
+@asynccontextmanager
+async def held_back(page: Page, address: str) -> AsyncIterator[asyncio.Event]:
+    """What the page asks for there is not answered before the end of the block; the event says that it was asked."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route(address, hold)
+    try:
+        yield asked
+    finally:
+        go_on.set()
 
 
 async def until(page: Page, script: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from app.services import Services
-from tests.browser.doing import PASSWORD, expect_wrong, open_settled, register, sign_in, until
+from tests.browser.doing import PASSWORD, expect_wrong, held_back, open_settled, register, sign_in, until
 from tests.browser.looking import every_look, faults
 from tests.browser.spending import id_of
 from tests.conversations.talking import talk
@@ -51,16 +50,10 @@ async def test_a_name_is_saved_and_an_empty_one_is_said_at_its_field(page: Page)
 
 async def test_a_name_that_is_begun_before_the_page_knows_the_old_one_stays(page: Page) -> None:
     await register(page)
-    known = asyncio.Event()
 
-    async def late(route: Route) -> None:
-        await known.wait()
-        await route.continue_()
-
-    await page.route("**/api/auth/me", late)
-    await page.reload()
-    await page.get_by_label("Name").fill("Ada")
-    known.set()
+    async with held_back(page, "**/api/auth/me"):
+        await page.reload()
+        await page.get_by_label("Name").fill("Ada")
     await expect(page.locator("#profile")).to_have_attribute("aria-busy", "false")
 
     await expect(page.get_by_label("Name")).to_have_value("Ada")

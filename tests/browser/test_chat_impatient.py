@@ -7,14 +7,14 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, expect
 
 from app.clock import SystemClock
 from app.conversations import conversations
 from app.ids import new_id
 from app.services import Services
 from app.settings import Settings
-from tests.browser.doing import ask, expect_quiet, register, reply
+from tests.browser.doing import ask, expect_quiet, held_back, register, reply
 from tests.conftest import settings_for
 from tests.fakes.provider import ScriptedProvider
 from tests.waiting import eventually
@@ -57,18 +57,12 @@ async def test_what_is_sent_while_the_conversation_opens_goes_out_once_it_has(
     await register(page, CHAT)
     await ask(page, "First.")
     await expect_quiet(page)
-    opened = asyncio.Event()
 
-    async def late(route: Route) -> None:
-        await opened.wait()
-        await route.continue_()
-
-    await page.route("**/messages?*", late)
-    await page.reload()
-    await ask(page, "Second.")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_label("Your message")).to_have_value("Second.")
-    opened.set()
+    async with held_back(page, "**/messages?*"):
+        await page.reload()
+        await ask(page, "Second.")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_label("Your message")).to_have_value("Second.")
 
     await expect(page.locator("article.assistant")).to_have_count(2)
     await expect_quiet(page)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, expect
 
 from app.clock import SystemClock
 from app.conversations import messages
@@ -15,7 +15,7 @@ from app.conversations.tables import Message
 from app.ids import new_id
 from app.services import Services
 from app.settings import Settings
-from tests.browser.doing import ask, expect_quiet, register, reply, until
+from tests.browser.doing import ask, expect_quiet, held_back, register, reply, until
 from tests.conftest import settings_for
 
 LENGTH = 2_000
@@ -72,23 +72,15 @@ async def test_it_opens_within_a_second_and_reads_only_its_end(long: Page) -> No
 
 
 async def test_reading_back_holds_the_place(long: Page) -> None:
-    asked, answer = asyncio.Event(), asyncio.Event()
+    async with held_back(long, "**/messages?*cursor=*") as asked:
+        await long.reload()
+        await expect(long.get_by_text(f"Message {LENGTH}.")).to_be_visible()
+        for _ in range(3):
+            await long.locator(".transcript").evaluate("t => t.scrollTo(0, 400)")
+            await long.wait_for_timeout(100)
+        await asyncio.wait_for(asked.wait(), 5)
+        shown, before = await long.locator("article").count(), await long.evaluate(EYE)
 
-    async def hold(route: Route) -> None:
-        asked.set()
-        await answer.wait()
-        await route.continue_()
-
-    await long.route("**/messages?*cursor=*", hold)
-    await long.reload()
-    await expect(long.get_by_text(f"Message {LENGTH}.")).to_be_visible()
-    for _ in range(3):
-        await long.locator(".transcript").evaluate("t => t.scrollTo(0, 400)")
-        await long.wait_for_timeout(100)
-    await asyncio.wait_for(asked.wait(), 5)
-    shown, before = await long.locator("article").count(), await long.evaluate(EYE)
-
-    answer.set()
     await until(long, f"() => document.querySelectorAll('article').length > {shown}")
 
     assert await long.evaluate(EYE) == before

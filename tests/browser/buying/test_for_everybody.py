@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, expect
 
 from app.services import Services
 from app.stripe_sandbox.till import Till
@@ -24,7 +23,7 @@ from tests.browser.buying.pressing import (
     press,
     user_id,
 )
-from tests.browser.doing import open_settled
+from tests.browser.doing import held_back, open_settled
 from tests.browser.looking import every_look, faults
 from tests.fakes.clock import FakeClock
 
@@ -47,20 +46,14 @@ class Looks:
 
 @pytest.mark.usefixtures("hooked")
 async def test_every_state_of_a_purchase_is_for_everybody(page: Page, till: Till, services: Services) -> None:
-    looks, go_on = Looks(page), asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await go_on.wait()
-        await route.continue_()
-
+    looks = Looks(page)
     await newcomer(page)
     await open_settled(page, "/billing?from=/chat/cnv_1")
     await looks.at("nothing bought")
     session_id = await choose(page)
-    await page.route("**/complete", hold)
-    await press(page, PAY)
-    await looks.at("confirming")
-    go_on.set()
+    async with held_back(page, "**/complete"):
+        await press(page, PAY)
+        await looks.at("confirming")
     await expect(payment(page)).to_contain_text("were added")
     await looks.at("paid")
     await page.get_by_role("button", name=REFUND).click()

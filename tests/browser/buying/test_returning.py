@@ -22,7 +22,7 @@ from tests.browser.buying.pressing import (
     payment,
     press,
 )
-from tests.browser.doing import PASSWORD, register, sign_in
+from tests.browser.doing import PASSWORD, held_back, register, sign_in
 
 COMPLETE = "**/complete"
 
@@ -52,21 +52,13 @@ async def test_reloading_and_coming_back_once_more_change_nothing(page: Page) ->
 
 
 async def test_the_redirect_alone_is_never_taken_for_a_payment(page: Page) -> None:
-    go_on = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await go_on.wait()
-        await route.continue_()
-
     await newcomer(page)
     await choose(page)
-    await page.route(COMPLETE, hold)
-    await press(page, PAY)
-    await expect(payment(page)).to_contain_text("Confirming your payment…")
-    await expect(amount(page)).to_have_text("1,000 tokens")
-    assert "were added" not in await payment(page).inner_text()
-
-    go_on.set()
+    async with held_back(page, COMPLETE):
+        await press(page, PAY)
+        await expect(payment(page)).to_contain_text("Confirming your payment…")
+        await expect(amount(page)).to_have_text("1,000 tokens")
+        assert "were added" not in await payment(page).inner_text()
 
     await expect(payment(page)).to_contain_text("50,000 tokens were added")
     await expect(amount(page)).to_have_text("51,000 tokens")
