@@ -31,7 +31,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Many tests wait for a process, a browser or a clock; more of them than there are processors keep those busy."""
+    """Many tests wait for a process, a browser or a clock; more of them than there are processors keep those busy.
+
+    A browser brings processes of its own, so that beside those there is one less.
+    """
     return (os.cpu_count() or 1) + (2 if config.getoption("database") == "postgres" else 1)
 
 

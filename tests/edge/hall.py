@@ -27,10 +27,14 @@ class Hall:
     entered: int = 0
     left: int = 0
     strangers: set[str] = field(default_factory=set)
-    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    # Whether an answer begins only when whoever asked has gone away.
+    is_late: bool = False
+    asked: int = 0
 
     async def answer(self, request: Request) -> Response:
-        await self.may_answer.wait()
+        self.asked += 1
+        while self.is_late and (await request.receive())["type"] != "http.disconnect":
+            pass
         return StreamResponse(
             self.readers,
             self.log,

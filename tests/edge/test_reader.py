@@ -31,7 +31,6 @@ async def hall() -> AsyncIterator[Hall]:
 
     readers = Readers(may_read, send_seconds_max=1.5, silence_seconds_max=1.5)
     hall = Hall(readers, strangers=strangers)
-    hall.may_answer.set()
     readers.start()
     async with serve(Starlette(routes=[Route("/", hall.answer)])) as hall.url:
         yield hall
@@ -231,11 +230,9 @@ async def test_who_leaves_is_forgotten(hall: Hall) -> None:
 
 
 async def test_who_has_left_before_the_answer_begins_is_forgotten_as_well(hall: Hall) -> None:
-    hall.may_answer.clear()
+    hall.is_late = True
     async with hall.frozen():
-        await asyncio.sleep(0.1)
-    await asyncio.sleep(0.1)
-    hall.may_answer.set()
+        await eventually(lambda: hall.asked == 1)
 
     await eventually(lambda: hall.left == 1)
     assert hall.readers.open == set()

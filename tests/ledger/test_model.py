@@ -178,7 +178,7 @@ class History(RuleBasedStateMachine):
     def step(
         self, real: Callable[[Session], Awaitable[object]], expected: Callable[[Model], object], fails: bool
     ) -> None:
-        # A copy; `deepcopy` takes five times as long.
+        # A copy; `deepcopy` takes three times as long.
         after: Model = pickle.loads(pickle.dumps(self.model))
         try:
             answer = expected(after)
