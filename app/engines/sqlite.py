@@ -35,7 +35,7 @@ class SqliteEngine:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if exclusive:
             self._lock()
-        raw, self._glancing = connect(self._path), self._reading()
+        raw, self._glancing = self._writing(), self._reading()
         self._writer = Writer(raw, await self._on_a_thread(raw), self._listener)
         self._readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         for _ in range(READERS):
@@ -67,6 +67,12 @@ class SqliteEngine:
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
+
+    def _writing(self) -> sqlite3.Connection:
+        """A savepoint keeps each page as it was before; beyond 64 KiB, a few turns, that would go through a file."""
+        raw = connect(self._path)
+        raw.execute("PRAGMA temp_store=MEMORY")
+        return raw
 
     def _reading(self) -> sqlite3.Connection:
         raw = connect(self._path)

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,29 @@ async def test_a_reading_session_cannot_write(sqlite: Database) -> None:
             await session.rows("INSERT INTO things (id) VALUES (1) RETURNING id")
 
     assert await ids(sqlite) == []
+
+
+async def test_what_a_unit_may_have_to_put_back_needs_no_file(sqlite: Database) -> None:
+    """A savepoint keeps the pages that change after it; with more than 64 KiB of them SQLite would open a file."""
+    async with sqlite.begin() as session:
+        await session.run("CREATE TABLE wide (words TEXT)")
+        for _ in range(100):
+            await session.run("INSERT INTO wide VALUES (hex(zeroblob(1500)))")
+    before = opened_files()
+
+    with suppress(KeyError):
+        async with sqlite.begin() as session:
+            await session.run("UPDATE wide SET words = 'x' || words")
+            during = opened_files()
+            raise KeyError
+
+    assert during == before
+    async with sqlite.read() as session:
+        assert (await session.rows("SELECT count(*) FROM wide WHERE words LIKE 'x%'"))[0][0] == 0
+
+
+def opened_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_a_full_disk_refuses_loses_nothing_it_promised_and_recovers(sqlite: Database) -> None:
