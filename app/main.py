@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+import gc
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
 
@@ -69,6 +70,8 @@ from app.stripe_sandbox import mounting
 from app.stripe_sandbox.till import Till, Webhook
 
 log = logs.get("prome.main")
+# Looked for at so many new objects, of which an open reply has some hundred; what survives, at every tenth time.
+GARBAGE = (5000, 10, 10)
 API: list[BaseRoute] = [
     *accounts.routes,
     *ledger.routes,
@@ -89,12 +92,12 @@ def create_app(
     more_routes: Sequence[BaseRoute] = (),
     providers: Mapping[str, Provider] | None = None,
     till: Till | None = None,
-    signals: bool = False,
+    whole_process: bool = False,
 ) -> Starlette:
     """`more_routes` lets a test try the edge with rows of its own; `providers` join those that are set up.
 
     `till` takes the place of the sandbox's own, for a test that holds it in its hand.
-    With `signals`, being told to stop lets running replies finish first.
+    `whole_process` says that nothing else lives in this process, so its signals and its garbage are the app's as well.
     """
     services = build(settings, clock or SystemClock(), providers)
     routes = [*API, *more_routes]
@@ -103,7 +106,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with running(services), till or nullcontext():
-            with before_stopping(partial(_empty, services)) if signals else nullcontext():
+            with _alone_in_its_process(services) if whole_process else nullcontext():
                 yield
 
     app = Starlette(
@@ -162,6 +165,18 @@ async def running(its: Services) -> AsyncIterator[None]:
         yield
 
 
+@contextmanager
+def _alone_in_its_process(its: Services) -> Iterator[None]:
+    """Being told to stop lets running replies finish first. And what is there by now stays to the end, so garbage is
+    looked for without it: every reply would stand still for the tenth of a second that it takes to walk through it all.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+    with before_stopping(partial(_empty, its)):
+        yield
+
+
 async def _empty(its: Services) -> None:
     seconds = its.settings.drain_seconds
     await asyncio.gather(its.turns.drain(seconds), its.readings.drain(seconds))
@@ -188,7 +203,7 @@ def from_environment() -> Starlette:
     """What each server process runs."""
     settings = read_settings()
     logs.configure(settings)
-    return create_app(settings, signals=True)
+    return create_app(settings, whole_process=True)
 
 
 def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provider] | None = None) -> Services:
