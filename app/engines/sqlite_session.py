@@ -18,6 +18,7 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive
 # As many texts of SQL as a server has in use; each is kept prepared by its connection.
 STATEMENTS_MAX = 512
 PLACE = re.compile(r"\$(\d+)")
+LOCK = re.compile(r"FOR NO KEY UPDATE( OF \w+)?")
 ONLY_READS = "This connection only reads; write inside `db.begin()`."
 OUT_OF_REACH = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
@@ -66,7 +67,7 @@ class ReadSession(Session):
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         try:
-            return list(await self._connection.execute_fetchall(numbered(sql), values))
+            return list(await self._connection.execute_fetchall(for_sqlite(sql), values))
         except sqlite3.Error as error:
             raise translated(error) from error
 
@@ -93,15 +94,17 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def execute(raw: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
     try:
-        return raw.execute(numbered(sql), values)
+        return raw.execute(for_sqlite(sql), values)
     except sqlite3.Error as error:
         raise translated(error) from error
 
 
 @lru_cache(maxsize=STATEMENTS_MAX)
-def numbered(sql: str) -> str:
-    """`$1` is a place on Postgres and a name on SQLite, where a place is `?1`: so one text serves both engines."""
-    return PLACE.sub(r"?\1", sql)
+def for_sqlite(sql: str) -> str:
+    """One text serves both engines. `$1` is a place on Postgres and a name on SQLite, where a place is `?1`; and on
+    SQLite a unit is alone, so there are no rows to lock.
+    """
+    return PLACE.sub(r"?\1", LOCK.sub("", sql))
 
 
 def translated(error: sqlite3.Error) -> Exception:

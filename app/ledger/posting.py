@@ -34,7 +34,7 @@ async def open_account(session: Session, user_id: str) -> None:
 
 
 async def take(session: Session, user_id: str) -> Account:
-    """Writing the row without changing it locks it on Postgres; on SQLite a unit is alone anyway."""
+    """Nobody else changes it until this unit has ended."""
     row = await session.row(TAKE_ACCOUNT, user_id)
     if row is None:
         await open_account(session, user_id)
@@ -81,16 +81,13 @@ async def pay_debt(session: Session, account: Account, reference: str) -> None:
 
 
 TAKE_ACCOUNT = """
-UPDATE ledger_accounts SET held = held WHERE user_id = $1
-RETURNING user_id, balance, held, owed, sequence, last_hash, now() AS at
+SELECT user_id, balance, held, owed, sequence, last_hash, now() AS at FROM ledger_accounts WHERE user_id = $1
+FOR NO KEY UPDATE
 """
-# SQLite returns nothing of other tables but by questions of their own.
 TAKE_ACCOUNT_OF_HOLD = """
-UPDATE ledger_accounts SET held = held WHERE user_id = (SELECT user_id FROM holds WHERE id = $1)
-RETURNING user_id, balance, held, owed, sequence, last_hash, now() AS at,
-    (SELECT tokens FROM holds WHERE id = $1) AS tokens,
-    (SELECT input_rate FROM holds WHERE id = $1) AS input_rate,
-    (SELECT output_rate FROM holds WHERE id = $1) AS output_rate
+SELECT its.user_id, balance, held, owed, sequence, last_hash, now() AS at, tokens, input_rate, output_rate
+FROM holds JOIN ledger_accounts AS its ON its.user_id = holds.user_id WHERE holds.id = $1
+FOR NO KEY UPDATE OF its
 """
 KEEP_ACCOUNT = "UPDATE ledger_accounts SET held = $2, owed = $3 WHERE user_id = $1"
 WRITE_ENTRY = """

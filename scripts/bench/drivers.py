@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from app.db import as_moment
-from app.engines.sqlite_session import connect, numbered
+from app.engines.sqlite_session import connect, for_sqlite
 from app.ids import new_id
 from app.ledger.chain import Link, entry_hash
 from app.ledger.ledger import TAKE_HOLD, WRITE_HOLD, WRITE_RESOLUTION
@@ -55,7 +55,7 @@ class BareSqlite:
         self.raw = connect(path)
 
     def row(self, sql: str, *values: Any) -> Any:
-        return self.raw.execute(numbered(sql), values).fetchone()
+        return self.raw.execute(for_sqlite(sql), values).fetchone()
 
     async def pair(self, user_id: str, hold_id: str) -> None:
         self.raw.execute("BEGIN IMMEDIATE")
@@ -96,7 +96,7 @@ class BarePostgres:
 
 def two_statements(raw: sqlite3.Connection, number: int) -> None:
     raw.execute("BEGIN IMMEDIATE")
-    raw.execute(numbered(INSERT_THING), (number,))
+    raw.execute(for_sqlite(INSERT_THING), (number,))
     raw.execute(COUNT_THING)
     raw.execute("COMMIT")
 

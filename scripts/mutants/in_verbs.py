@@ -175,30 +175,16 @@ POST = (
     Fault(
         "an account is read without its lock",
         POSTING,
-        "UPDATE ledger_accounts SET held = held WHERE user_id = $1\n"
-        "RETURNING user_id, balance, held, owed, sequence, last_hash, now() AS at\n",
-        "SELECT user_id, balance, held, owed, sequence, last_hash, now() AS at\n"
-        "FROM ledger_accounts WHERE user_id = $1\n",
+        "WHERE user_id = $1\nFOR NO KEY UPDATE\n",
+        "WHERE user_id = $1\n",
         "postgres",
     ),
-    Fault(
-        "an account of a hold is read without its lock",
-        POSTING,
-        "UPDATE ledger_accounts SET held = held WHERE user_id = (SELECT user_id FROM holds WHERE id = $1)\n"
-        "RETURNING user_id, balance,",
-        "WITH its AS (SELECT * FROM ledger_accounts WHERE user_id = (SELECT user_id FROM holds WHERE id = $1))\n"
-        "SELECT its.*, now() AS at,\n"
-        "    (SELECT tokens FROM holds WHERE id = $1) AS tokens,\n"
-        "    (SELECT input_rate FROM holds WHERE id = $1) AS input_rate,\n"
-        "    (SELECT output_rate FROM holds WHERE id = $1) AS output_rate FROM its\n"
-        '"""\n_NEVER = """SELECT user_id, balance,',
-        "postgres",
-    ),
+    Fault("an account of a hold is read without its lock", POSTING, "FOR NO KEY UPDATE OF its\n", "", "postgres"),
     Fault(
         "a hold ends at the prices of another",
         POSTING,
-        "(SELECT input_rate FROM holds WHERE id = $1)",
-        "(SELECT input_rate FROM holds ORDER BY id LIMIT 1)",
+        "tokens, input_rate, output_rate\n",
+        "tokens, (SELECT input_rate FROM holds ORDER BY id LIMIT 1) AS input_rate, output_rate\n",
     ),
 )
 PRICES_AND_CHAIN = (

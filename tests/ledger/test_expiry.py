@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.db import Database
-from app.engines.sqlite_session import connect, numbered
+from app.engines.sqlite_session import connect, for_sqlite
 from app.ledger import expiry
 from app.ledger.expiry import BATCH, FOREVER, LOOK_BACK, OVERDUE
 from app.ledger.ledger import Balance
@@ -112,7 +112,7 @@ def steps(folder: Path) -> int:
         return 0
 
     raw.set_progress_handler(count, 1)
-    assert len(raw.execute(numbered(OVERDUE), (BATCH, LOOK_BACK)).fetchall()) == 1
+    assert len(raw.execute(for_sqlite(OVERDUE), (BATCH, LOOK_BACK)).fetchall()) == 1
     raw.close()
     return seen[0]
 
