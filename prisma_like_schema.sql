@@ -133,7 +133,6 @@ CREATE TABLE holds (
     expires_at      TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX ix_holds_user_id ON holds (user_id, created_at, id);
-CREATE INDEX ix_holds_expires_at ON holds (expires_at);
 CREATE INDEX ix_holds_message_id ON holds (message_id);
 
 -- How a hold ended. The primary key is the promise: whoever races, it ends once.

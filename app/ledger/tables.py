@@ -75,7 +75,6 @@ class Hold(SQLModel, table=True):
         CheckConstraint("input_rate >= 0"),
         CheckConstraint("output_rate >= 0"),
         Index("ix_holds_user_id", "user_id", "created_at", "id"),
-        Index("ix_holds_expires_at", "expires_at"),
         Index("ix_holds_message_id", "message_id"),
     )
 
