@@ -6,11 +6,13 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, MutableMapping
+from functools import partial
 from typing import Any, TextIO
 from urllib.parse import unquote
 
 import structlog
 from pydantic import SecretStr
+from structlog.typing import FilteringBoundLogger
 
 from app.observability import context
 from app.settings import Settings
@@ -29,46 +31,53 @@ HIDDEN = "[hidden]"
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
-    """Sends structlog and the standard library's loggers, uvicorn's among them, through one chain."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+    """One form for our own lines, which go out at once, and for those of the standard library's loggers, uvicorn's
+    among them.
+    """
+    stream, level = stream or sys.stderr, logging.getLevelName(settings.log_level)
+    first: list[Any] = [
         structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
+        _add_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_context,
     ]
-    last: Any = (
-        structlog.processors.JSONRenderer() if settings.in_production else structlog.dev.ConsoleRenderer(colors=False)
+    last: list[Any] = [
+        structlog.processors.format_exc_info,
+        Scrubber(_secrets(settings)),
+        structlog.processors.JSONRenderer() if settings.in_production else structlog.dev.ConsoleRenderer(colors=False),
+    ]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=first, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
     )
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            Scrubber(_secrets(settings)),
-            last,
-        ],
-    )
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers, root.level = [handler], logging.getLevelName(settings.log_level)
+    root.handlers, root.level = [handler], level
     for noisy in ("sse_starlette", "aiosqlite", "asyncio", "httpcore", "httpcore2"):
-        logging.getLogger(noisy).setLevel(max(logging.INFO, root.level))
+        logging.getLogger(noisy).setLevel(max(logging.INFO, level))
     # These log every address they ask, and the address of an upstream may carry its key.
     for talkative in ("httpx", "httpx2"):
-        logging.getLogger(talkative).setLevel(max(logging.WARNING, root.level))
+        logging.getLogger(talkative).setLevel(max(logging.WARNING, level))
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*first, *last],
+        logger_factory=partial(Lines, stream),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
 
 
-def get(name: str) -> structlog.stdlib.BoundLogger:
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+def get(name: str) -> FilteringBoundLogger:
+    logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
+
+
+class Lines(structlog.WriteLogger):
+    """Writes them by itself: each request has one, which the standard library takes more than twice as long for."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        super().__init__(stream)
+        self.name = name
 
 
 class Scrubber:
@@ -93,6 +102,12 @@ def _secrets(settings: Settings) -> list[str]:
     parts = [part.strip() for secret in whole for part in secret.split(",")]
     passwords = re.findall(r"://[^/\s:@]*:([^/\s@]+)@", " ".join([*parts, settings.database_url, settings.redis_url]))
     return [*whole, *parts, *passwords, *map(unquote, passwords)]
+
+
+def _add_name(logger: Lines | None, _method: str, event: Event) -> Event:
+    """Its logger's: one of ours, or the one that made the record."""
+    event["logger"] = logger.name if logger is not None else event["_record"].name
+    return event
 
 
 def _add_context(_logger: Any, _method: str, event: Event) -> Event:
