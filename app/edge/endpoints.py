@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from app.edge.bodies import MalformedJson, WrongContentType, read_json, read_query
 from app.edge.shapes import In, Out, Query
@@ -67,9 +68,15 @@ class Contract:
 class Endpoint(Route):
     def __init__(self, method: str, path: str, handler: Handler, contract: Contract) -> None:
         self.handler, self.contract, self.method = handler, contract, method
-        super().__init__(path, self._serve, methods=[method], name=getattr(handler, "__name__", path))
+        super().__init__(path, self._answered, methods=[method], name=getattr(handler, "__name__", path))
+        # What Starlette makes of a function catches errors a second time, in three more layers for an open reply.
+        self.app = self._serve
 
-    async def _serve(self, request: Request) -> Response:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._answered(Request(scope, receive, send))
+        await answer(scope, receive, send)
+
+    async def _answered(self, request: Request) -> Response:
         request.scope["prome.route"] = self.path
         contract = self.contract
         if contract.ticket is not None:
