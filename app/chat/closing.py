@@ -50,7 +50,7 @@ async def close(
     told = usage if resolution.charged or ending.error is None else None
     won = await session.run(
         CLOSE,
-        *(facts.stream_id, ending.state, ",".join(map(str, reply.lengths)), ending.finish_reason),
+        *(facts.stream_id, ending.state, reply.lengths, ending.finish_reason),
         *(events.as_text(told) if told else None, events.as_text(error) if error else None),
         *(answered_by.cost_micro_usd(*_upstream_tokens(facts, reply, ending)), now, reply.meta),
     )

@@ -53,7 +53,7 @@ async def answer(request: Request, readers: Readers, readings: Readings, reading
         return streamed(request, readers, reading)
     if form == TEXT and reading.turn is not None:
         await _while_there(request, reading, reading.turn.first_words())
-        if reading.turn.reply.texts:
+        if reading.turn.chars:
             return streamed(request, readers, reading, as_text=True)
     return await _whole(request, readings, reading, form)
 

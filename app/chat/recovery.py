@@ -142,7 +142,7 @@ class Recovery:
         """Charges what was written down; what came after that is the house's loss."""
         facts = self._facts(row)
         text = (row["content"] or "")[row["content_from"] :]
-        reply = Reply([text], [int(length) for length in row["lengths"].split(",") if length])
+        reply = Reply.written(text, row["lengths"])
         tokens = await facts.tokenizer.count_soon(text)
         ending = Ending("interrupted", tokens, charged=tokens > 0, error=Interrupted())
         unit = partial(
@@ -183,7 +183,7 @@ async def _write(session: Session, turns: list[Turn], now: float) -> None:
     for turn in turns:
         reply = turn.reply
         # Taken together: the reply goes on while the database is at work.
-        lengths, text, chars = ",".join(map(str, reply.lengths)), turn.facts.kept + reply.text, turn.chars
+        lengths, text, chars = reply.lengths, turn.facts.kept + reply.text, turn.chars
         sql = "UPDATE turns SET lengths = $2, meta = COALESCE($3, meta) WHERE id = $1 AND state = 'running'"
         if await session.run(sql, turn.facts.stream_id, lengths, reply.meta):
             await messages.checkpoint(session, turn.facts.message_id, text)

@@ -48,8 +48,10 @@ class Ended:
 class Reply:
     """What came of it."""
 
-    texts: list[str] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
+    # What was said, in pieces, and the characters of each event, as the turn's row has them. Both are put together when
+    # somebody asks, and from then on stay so: every second a checkpoint asks.
+    _texts: list[str] = field(default_factory=list)
+    _lengths: list[str] = field(default_factory=list)
     model_id: str | None = None
     attempts: tuple[Attempt, ...] = ()
     reported: Reported | None = None
@@ -57,9 +59,24 @@ class Reply:
     # As it was said, which is not as it was written down when another model answered than the one asked for.
     meta: str | None = None
 
+    def say(self, text: str) -> None:
+        self._texts.append(text)
+        self._lengths.append(str(len(text)))
+
     @property
     def text(self) -> str:
-        return "".join(self.texts)
+        self._texts[:] = ["".join(self._texts)]
+        return self._texts[0]
+
+    @property
+    def lengths(self) -> str:
+        self._lengths[:] = [",".join(self._lengths)] if self._lengths else []
+        return self._lengths[0] if self._lengths else ""
+
+    @classmethod
+    def written(cls, text: str, lengths: str) -> Reply:
+        """As it was found in the database."""
+        return cls([text], [lengths] if lengths else [])
 
 
 class Turn:
@@ -91,9 +108,11 @@ class Turn:
             self.log.append(events.from_text(0, "meta", self.reply.meta))
 
     def take(self, part: Part) -> None:
+        """Once a token, nearly always, for words."""
+        if type(part) is Words:
+            self._say("".join(part.texts))
+            return
         match part:
-            case Words(texts=texts):
-                self._say("".join(texts))
             case Answering(model=model, attempts=attempts):
                 self.reply.model_id, self.reply.attempts = model, attempts
                 if self._meta is not None:
@@ -106,12 +125,12 @@ class Turn:
                 self.reply.attempts = attempts or self.reply.attempts
 
     def _say(self, text: str) -> None:
-        self.say_meta()
-        reply, log = self.reply, self.log
+        if self._meta is not None:
+            self.say_meta()
+        log = self.log
         # First of all, because it refuses what is no text, and then nothing may be left of it.
         frame = events.answer(len(log.frames), text)
-        reply.texts.append(text)
-        reply.lengths.append(len(text))
+        self.reply.say(text)
         self.chars += len(text)
         log.append(frame)
         if self._plain is not None:
@@ -121,7 +140,8 @@ class Turn:
     def plain(self) -> Log:
         if self._plain is None:
             self._plain = Log()
-            self._plain.append(*(text.encode() for text in self.reply.texts))
+            if self.chars:
+                self._plain.append(self.reply.text.encode())
             self._close_plain()
         return self._plain
 
@@ -146,7 +166,7 @@ class Turn:
 
     async def first_words(self) -> None:
         """Returns when there is something to read, or nothing more to wait for."""
-        while not self.reply.texts and not self.is_over:
+        while not self.chars and not self.is_over:
             await next_change(self.log)
 
     @property

@@ -43,8 +43,9 @@ class Reader:
         self._asleep: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
-        if self._asleep is not None and not self._asleep.done():
-            self._asleep.set_result(None)
+        asleep, self._asleep = self._asleep, None
+        if asleep is not None and not asleep.done():
+            asleep.set_result(None)
 
     def dismiss(self) -> None:
         self.gone = True
@@ -55,30 +56,27 @@ class Reader:
         self.dismiss()
 
     async def sleep(self) -> None:
-        self._asleep = asyncio.get_running_loop().create_future()
         if not self.gone:
+            self._asleep = asyncio.get_running_loop().create_future()
             await self._asleep
-        self._asleep = None
 
     def changed(self) -> None:
         """The log has grown, or ended. Nearly always this passes on what is new while the writer writes it, which
         takes half of what it takes to wake a task; what is more than that, the task does.
         """
-        if self._asleep is not None and not self._asleep.done() and not self._passed_on():
-            self._asleep.set_result(None)
-
-    def _passed_on(self) -> bool:
-        log = self.log
+        if self._asleep is None:
+            return
+        log, position = self.log, self.position
         if self._write is None or self.silent or log.closed:
-            return False
-        if self.position >= len(log.frames):
-            # It has seen more at another worker than there is here so far.
-            return True
-        body, position = log.chunk(self.position)
-        if not self._write(body):
-            return False
-        self.position, self.sent_at = position, self._now()
-        return position == len(log.frames)
+            self.wake()
+        elif position < len(log.frames):
+            body, position = log.chunk(position)
+            if not self._write(body):
+                self.wake()
+                return
+            self.position, self.sent_at = position, self._now()
+            if position < len(log.frames):
+                self.wake()
 
 
 # Given the owners of open readers, answers with those that may go on reading.

@@ -41,7 +41,8 @@ class Response:
         self.headers: list[tuple[bytes, bytes]] = []
         self.is_over = False
         self._failure: BaseException | None = None
-        self._pieces: list[bytes] = []
+        # What has arrived and nobody has taken yet.
+        self._waiting = b""
         self._take: Take | None = None
         self._pause: Pause | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -89,9 +90,9 @@ class Response:
 
     # What follows is for the connection to call.
 
-    def arrived(self, pieces: list[bytes], *, is_last: bool) -> None:
+    def arrived(self, piece: bytes, *, is_last: bool) -> None:
         if self._failure is None:
-            self._pieces += pieces
+            self._waiting = self._waiting + piece if self._waiting else piece
             self.is_over = is_last
             self._hand_on()
             if is_last:
@@ -108,11 +109,11 @@ class Response:
 
     def _hand_on(self) -> None:
         """All that is there, as one piece."""
-        if self._take is None or self._pause or not self._pieces:
+        if self._take is None or self._pause or not self._waiting:
             return
-        pieces, self._pieces = self._pieces, []
+        piece, self._waiting = self._waiting, b""
         try:
-            self._pause = self._take(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            self._pause = self._take(piece)
         except Exception as failure:
             self.close()
             self._failure = failure
@@ -171,7 +172,7 @@ class Connection(asyncio.Protocol):
         if response is None:
             return
         if error is None and response.status and self._ends_with_connection:
-            response.arrived([], is_last=True)
+            response.arrived(b"", is_last=True)
         elif response.status:
             response.fail(Broken("broke off"))
         else:
@@ -196,10 +197,11 @@ class Connection(asyncio.Protocol):
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._give_up(response, NoHttp("a head without end"))
             return
-        pieces, self._pieces = self._pieces, []
+        piece = b"".join(self._pieces)
+        self._pieces.clear()
         if self._is_whole:
             self._response = None
-        response.arrived(pieces, is_last=self._is_whole)
+        response.arrived(piece, is_last=self._is_whole)
         if self._is_whole:
             self._part()
 

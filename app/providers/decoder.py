@@ -44,7 +44,11 @@ class Decoder:
                     self._data(line[5:], texts)
                 elif self._lines_kept and not line.strip():
                     self._keep_no_longer(texts)
-            self._measure(len(piece))
+            self._bytes_left -= len(piece)
+            if self._bytes_left < 0:
+                raise ProviderFailed("the reply is larger than we take")
+            if len(self._unfinished) > self._line_bytes_max:
+                raise ProviderFailed("a line is longer than we take")
         except ProviderFailed as failure:
             self.failure = failure
         return texts
@@ -67,17 +71,11 @@ class Decoder:
         whole = piece[:cut]
         if self._unfinished:
             whole, self._unfinished = bytes(self._unfinished) + whole, bytearray()
-        self._unfinished += piece[cut + 1 :]
+        if cut + 1 < len(piece):
+            self._unfinished += piece[cut + 1 :]
         if self._at_start:
             self._at_start, whole = False, whole.removeprefix(BYTE_ORDER_MARK)
         return whole.split(b"\n")
-
-    def _measure(self, arrived: int) -> None:
-        self._bytes_left -= arrived
-        if self._bytes_left < 0:
-            raise ProviderFailed("the reply is larger than we take")
-        if len(self._unfinished) > self._line_bytes_max:
-            raise ProviderFailed("a line is longer than we take")
 
     def _data(self, data: bytes, texts: list[str]) -> None:
         """A chunk that is whole is taken at once: some upstreams leave out the empty line between two."""

@@ -40,8 +40,6 @@ class Guards:
 
 
 class Timer(Protocol):
-    def when(self) -> float: ...
-
     def cancel(self) -> None: ...
 
 
@@ -62,7 +60,7 @@ class Watch:
 
     def __init__(self, guards: Guards, loop: Timers | None = None) -> None:
         self._loop: Timers = loop or asyncio.get_running_loop()
-        self.guards = guards
+        self.guards, self._progress_seconds = guards, guards.progress_seconds
         now = self._loop.time()
         self._ends = now + guards.turn_seconds_max
         self.due = min(now + guards.first_content_seconds, self._ends)
@@ -70,6 +68,7 @@ class Watch:
         self._is_resting = False
         self._hang_up: Callable[[], object] | None = None
         self._timer: Timer | None = None
+        self._looks_at = self.due
 
     def start(self, hang_up: Callable[[], object]) -> None:
         self._hang_up = hang_up
@@ -85,23 +84,24 @@ class Watch:
     def heard(self) -> None:
         """There were words, and their reader is back."""
         self._is_resting = False
-        self._put(min(self._loop.time() + self.guards.progress_seconds, self._ends))
+        self._put(min(self._loop.time() + self._progress_seconds, self._ends))
 
     def finish_within(self, seconds: float) -> None:
         self._put(min(self._loop.time() + seconds, self.due))
 
     def _put(self, due: float) -> None:
         self.due = due
-        if self._timer and due < self._timer.when():
+        if self._timer and due < self._looks_at:
             self._timer.cancel()
             self._arm()
 
     def _arm(self) -> None:
+        self._looks_at = self.due
         self._timer = self._loop.call_at(self.due, self._look)
 
     def _look(self) -> None:
         if self._is_resting:
-            self.due = self._loop.time() + self.guards.progress_seconds
+            self.due = self._loop.time() + self._progress_seconds
         if self.due > self._loop.time():
             self._arm()
         elif self._hang_up:

@@ -21,21 +21,25 @@ class Log:
         self._watching: list[Callable[[], None]] = []
 
     def append(self, *frames: bytes) -> None:
+        """Tells all who watch, also when it is of nothing but the end."""
         self.frames.extend(frames)
-        self._tell()
+        for changed in self._watching:
+            changed()
 
     def close(self, *, broken: bool = False) -> None:
         """Broken: what was to be said is not all there, and a reader that gets no events should notice."""
         self.closed, self.broken = True, broken
-        self._tell()
+        self.append()
 
     def chunk(self, position: int) -> tuple[bytes, int]:
         """What follows a position, up to a fair size, and the position behind it."""
         frames, end, size = self.frames, position, 0
+        if end + 1 == len(frames):
+            return frames[end], end + 1
         while end < len(frames) and size < CHUNK_BYTES_MAX:
             size += len(frames[end])
             end += 1
-        return (frames[position] if end == position + 1 else b"".join(frames[position:end])), end
+        return b"".join(frames[position:end]), end
 
     def ended(self, position: int) -> bool:
         """Whether somebody at this position has seen all there will ever be."""
@@ -48,10 +52,6 @@ class Log:
     def unwatch(self, changed: Callable[[], None]) -> None:
         """Not from within the call."""
         self._watching.remove(changed)
-
-    def _tell(self) -> None:
-        for changed in self._watching:
-            changed()
 
 
 async def next_change(log: Log) -> None:
