@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from app.chat import events
 from app.chat.events import Data
 from app.providers.catalogue import Model
-from app.providers.provider import Answering, Attempt, Finished, Part, Reported, Words
+from app.providers.provider import Answering, Attempt, Enough, Finished, Part, Pause, Reported, Words
 from app.providers.tokens import Tokenizer
 from app.streams.log import Log, next_change
 
@@ -97,7 +97,7 @@ class Turn:
         self.readers, self.unread_since, self.may_be_unread = 0, now, False
         self.chars, self.saved_chars, self.saved_at = 0, 0, now
         # A token is a character or more, nearly always: before this many there is nothing to count.
-        self.count_at = max_tokens
+        self._count_at = max_tokens
         self._meta: Data | None = meta
 
     def say_meta(self) -> None:
@@ -107,11 +107,11 @@ class Turn:
             self.reply.meta = events.as_text(meta)
             self.log.append(events.from_text(0, "meta", self.reply.meta))
 
-    def take(self, part: Part) -> None:
-        """Once a token, nearly always, for words."""
+    def take(self, part: Part) -> Pause | None:
+        """Once a token, and then for words."""
         if type(part) is Words:
             self._say("".join(part.texts))
-            return
+            return self._end_if_full if self.chars >= self._count_at else None
         match part:
             case Answering(model=model, attempts=attempts):
                 self.reply.model_id, self.reply.attempts = model, attempts
@@ -123,6 +123,7 @@ class Turn:
             case Finished(reason=reason, attempts=attempts):
                 self.reply.reason = reason
                 self.reply.attempts = attempts or self.reply.attempts
+        return None
 
     def _say(self, text: str) -> None:
         if self._meta is not None:
@@ -135,6 +136,14 @@ class Turn:
         log.append(frame)
         if self._plain is not None:
             self._plain.append(text.encode())
+
+    async def _end_if_full(self) -> None:
+        """An upstream that ignores its limit is stopped at ours."""
+        tokens = await self.facts.tokenizer.count_soon(self.reply.text)
+        self._count_at = self.chars + max(1, self.max_tokens - tokens + 1)
+        if tokens > self.max_tokens:
+            self.reply.reason = "length"
+            raise Enough
 
     @property
     def plain(self) -> Log:

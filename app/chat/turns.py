@@ -26,7 +26,7 @@ from app.observability import logs
 from app.providers.catalogue import Model
 from app.providers.failover import Replies
 from app.providers.models import Models
-from app.providers.provider import Enough, Part, Pause, PromptMessage
+from app.providers.provider import Enough, PromptMessage
 from app.settings import Settings
 from app.streams.relay import Relay
 
@@ -168,19 +168,7 @@ class Turns:
         else:
             asyncio.get_running_loop().call_later(META_SECONDS_MAX, turn.say_meta)
         with suppress(Enough):
-            await self._replies.reply(model, messages, turn.max_tokens, partial(self._hear, turn))
-
-    def _hear(self, turn: Turn, part: Part) -> Pause | None:
-        turn.take(part)
-        return partial(self._end_if_full, turn) if turn.chars >= turn.count_at else None
-
-    async def _end_if_full(self, turn: Turn) -> None:
-        """An upstream that ignores its limit is stopped at ours."""
-        tokens = await turn.facts.tokenizer.count_soon(turn.reply.text)
-        turn.count_at = turn.chars + max(1, turn.max_tokens - tokens + 1)
-        if tokens > turn.max_tokens:
-            turn.reply.reason = "length"
-            raise Enough
+            await self._replies.reply(model, messages, turn.max_tokens, turn.take)
 
     async def _end(self, turn: Turn) -> None:
         """Readers are told what is in the database, and not before it is there."""
