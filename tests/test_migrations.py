@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,24 @@ def test_a_new_database_is_nowhere_and_then_at_the_newest_revision(empty_url: st
     assert before is None
     assert current(empty_url) == migrations.head()
     assert "users" in describe(empty_url)
+
+
+def test_a_new_file_has_small_pages_and_an_older_one_keeps_its_own(tmp_path: Path) -> None:
+    """As a file from before the pages were small, which has tables already."""
+    for name in ("new.db", "older.db"):
+        with closing(sqlite3.connect(tmp_path / name)) as raw:
+            if name == "older.db":
+                raw.execute("CREATE TABLE something (id)")
+        upgrade(f"sqlite+aiosqlite:///{tmp_path / name}")
+
+    assert page_bytes(tmp_path / "new.db") == migrations.PAGE_BYTES == 2048
+    assert page_bytes(tmp_path / "older.db") == 4096
+
+
+def page_bytes(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as raw:
+        (found,) = raw.execute("PRAGMA page_size").fetchone()
+    return int(found)
 
 
 def test_every_step_down_undoes_its_step_up(empty_url: str) -> None:

@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 # Any number will do, as long as every server asks for the same one.
 POSTGRES_LOCK = 7_766_366
 CONNECT_SECONDS = 10.0
+# Of a new SQLite file. A turn changes a few bytes on each of some fifty pages, and every changed page is written whole.
+PAGE_BYTES = 2048
 
 # At each start it would tell that SQLite's DDL is not transactional; inside our one transaction it is.
 logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -64,6 +66,7 @@ def _move(connection: Connection, move: Callable[[Config], None]) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({POSTGRES_LOCK})"))
     else:
+        connection.exec_driver_sql(f"PRAGMA page_size={PAGE_BYTES}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     config = _config()
     config.attributes["connection"] = connection
