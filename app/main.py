@@ -70,7 +70,7 @@ from app.stripe_sandbox import mounting
 from app.stripe_sandbox.till import Till, Webhook
 
 log = logs.get("prome.main")
-# Looked for at so many new objects, of which an open reply has some hundred; what survives, at every tenth time.
+# At so many new objects the new ones are looked through, and at every tenth time those that outlived that, too.
 GARBAGE = (5000, 10, 10)
 API: list[BaseRoute] = [
     *accounts.routes,

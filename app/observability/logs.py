@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, TextIO
 from urllib.parse import unquote
@@ -78,6 +79,13 @@ class Lines(structlog.WriteLogger):
     def __init__(self, stream: TextIO, name: str) -> None:
         super().__init__(stream)
         self.name = name
+
+    def msg(self, message: str) -> None:
+        """One that cannot be written, on a full disk or into a pipe without an end, is lost and stops nobody."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = exception = msg
 
 
 class Scrubber:

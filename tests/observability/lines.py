@@ -17,8 +17,8 @@ from app.settings import Settings
 
 
 class Lines:
-    def __init__(self) -> None:
-        self.stream = StringIO()
+    def __init__(self, stream: StringIO | None = None) -> None:
+        self.stream = stream or StringIO()
 
     def text(self) -> str:
         return self.stream.getvalue()
@@ -31,9 +31,9 @@ class Lines:
 
 
 @contextmanager
-def logged(settings: Settings) -> Iterator[Lines]:
+def logged(settings: Settings, stream: StringIO | None = None) -> Iterator[Lines]:
     """Logging is the whole process's, so it is put back as it was."""
-    root, lines = logging.getLogger(), Lines()
+    root, lines = logging.getLogger(), Lines(stream)
     handlers, level = root.handlers, root.level
     logs.configure(settings, lines.stream)
     yield lines
