@@ -70,8 +70,9 @@ class Reply:
 
     @property
     def lengths(self) -> str:
-        self._lengths[:] = [",".join(self._lengths)] if self._lengths else []
-        return self._lengths[0] if self._lengths else ""
+        so_far = ",".join(self._lengths)
+        self._lengths[:] = [so_far] if so_far else []
+        return so_far
 
     @classmethod
     def written(cls, text: str, lengths: str) -> Reply:

@@ -60,7 +60,7 @@ class Watch:
 
     def __init__(self, guards: Guards, loop: Timers | None = None) -> None:
         self._loop: Timers = loop or asyncio.get_running_loop()
-        self.guards, self._progress_seconds = guards, guards.progress_seconds
+        self.guards = guards
         now = self._loop.time()
         self._ends = now + guards.turn_seconds_max
         self.due = min(now + guards.first_content_seconds, self._ends)
@@ -84,7 +84,7 @@ class Watch:
     def heard(self) -> None:
         """There were words, and their reader is back."""
         self._is_resting = False
-        self._put(min(self._loop.time() + self._progress_seconds, self._ends))
+        self._put(min(self._loop.time() + self.guards.progress_seconds, self._ends))
 
     def finish_within(self, seconds: float) -> None:
         self._put(min(self._loop.time() + seconds, self.due))
@@ -101,7 +101,7 @@ class Watch:
 
     def _look(self) -> None:
         if self._is_resting:
-            self.due = self._loop.time() + self._progress_seconds
+            self.due = self._loop.time() + self.guards.progress_seconds
         if self.due > self._loop.time():
             self._arm()
         elif self._hang_up:

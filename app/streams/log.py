@@ -21,15 +21,13 @@ class Log:
         self._watching: list[Callable[[], None]] = []
 
     def append(self, *frames: bytes) -> None:
-        """Tells all who watch, also when it is of nothing but the end."""
         self.frames.extend(frames)
-        for changed in self._watching:
-            changed()
+        self._tell()
 
     def close(self, *, broken: bool = False) -> None:
         """Broken: what was to be said is not all there, and a reader that gets no events should notice."""
         self.closed, self.broken = True, broken
-        self.append()
+        self._tell()
 
     def chunk(self, position: int) -> tuple[bytes, int]:
         """What follows a position, up to a fair size, and the position behind it."""
@@ -52,6 +50,10 @@ class Log:
     def unwatch(self, changed: Callable[[], None]) -> None:
         """Not from within the call."""
         self._watching.remove(changed)
+
+    def _tell(self) -> None:
+        for changed in self._watching:
+            changed()
 
 
 async def next_change(log: Log) -> None:

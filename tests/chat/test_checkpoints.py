@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.chat.turn import Reply
 from app.services import Services
 from app.settings import Settings
 from tests.chat.callers import Caller
@@ -37,3 +38,15 @@ async def test_a_checkpoint_is_of_one_moment(caller: Caller, provider: ScriptedP
 
     assert sums == kept
     assert max(kept) > 0
+
+
+def test_what_is_said_after_a_checkpoint_follows_what_was_said_before() -> None:
+    reply = Reply()
+    assert (reply.text, reply.lengths) == ("", "")
+
+    reply.say("Ru")
+    reply.say("n")
+    assert (reply.text, reply.lengths) == ("Run", "2,1")
+    reply.say("!")
+
+    assert (reply.text, reply.lengths) == ("Run!", "2,1,1")
