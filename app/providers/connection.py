@@ -12,6 +12,7 @@ from typing import cast
 
 import httptools
 
+from app.providers.pace import Pace
 from app.providers.provider import Pause
 
 HEAD_BYTES_MAX = 64 * 1024
@@ -125,10 +126,15 @@ class Response:
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, on_free: Callable[[Connection], None], on_lost: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, pace: Pace, on_free: Callable[[Connection], None], on_lost: Callable[[Connection], None]
+    ) -> None:
         """Called when a whole answer was read and another question may be asked, and when it is of no more use."""
-        self._on_free, self._on_lost = on_free, on_lost
+        self._pace, self._on_free, self._on_lost = pace, on_free, on_lost
+        self.counted_in = 0.0
         self._transport: asyncio.Transport | None = None
+        # By whom it is read for, who has more than can be taken now.
+        self._is_held = False
         self._response: Response | None = None
         self._pieces: list[bytes] = []
         self._head_bytes = 0
@@ -153,12 +159,20 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def pause_reading(self) -> None:
-        if self.is_open:
-            cast(asyncio.Transport, self._transport).pause_reading()
+        self._is_held = True
+        self.rest()
 
     def resume_reading(self) -> None:
-        if self.is_open:
-            cast(asyncio.Transport, self._transport).resume_reading()
+        self._is_held = False
+        self.rested()
+
+    def rest(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def rested(self) -> None:
+        if not self._is_held and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     # What follows is for the loop to call.
 
@@ -204,6 +218,8 @@ class Connection(asyncio.Protocol):
         response.arrived(piece, is_last=self._is_whole)
         if self._is_whole:
             self._part()
+        else:
+            self._pace.after_read(self)
 
     def _give_up(self, response: Response, why: NoHttp) -> None:
         self._response = None

@@ -17,6 +17,7 @@ import httpx2
 
 from app.providers.connecting import Place, Ways, proxy_for
 from app.providers.connection import Connection, Response
+from app.providers.pace import Pace
 
 IDLE_SECONDS = 30
 # Of an answer that is no stream, which is an error or a list of models.
@@ -28,7 +29,7 @@ HOP_HEADERS = {"host", "content-length", "connection", "transfer-encoding"}
 
 class Transport(httpx2.AsyncBaseTransport):
     def __init__(self, encrypts: ssl.SSLContext | None = None) -> None:
-        self._ways = Ways(encrypts)
+        self._ways, self._pace = Ways(encrypts), Pace()
         # The one that was used last is the one least likely to be closed by the other side just now.
         self._idle: defaultdict[Place, list[Connection]] = defaultdict(list)
         self._closing: dict[Connection, asyncio.TimerHandle] = {}
@@ -61,7 +62,7 @@ class Transport(httpx2.AsyncBaseTransport):
         await asyncio.sleep(0)
 
     def _make(self, place: Place) -> partial[Connection]:
-        return partial(Connection, partial(self._keep, place), partial(self._forget, place))
+        return partial(Connection, self._pace, partial(self._keep, place), partial(self._forget, place))
 
     def _kept(self, place: Place) -> Connection | None:
         idle = self._idle[place]

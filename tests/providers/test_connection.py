@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.providers.connecting import proxy_for
-from app.providers.connection import Broken, NoHttp, Response, Unanswered
+from app.providers.connection import Broken, Connection, NoHttp, Response, Unanswered
+from app.providers.pace import Pace
 from app.providers.provider import Pause
 from app.providers.transport import Transport
 from tests.providers.lines import HOST, Heard, certified, proxy_to, saying
@@ -161,6 +162,36 @@ async def test_while_a_listener_pauses_nothing_more_is_handed_on() -> None:
 
     assert read == b"".join(b"%04d" % number for number in range(50))
     assert most == 0
+
+
+class Line(asyncio.Transport):
+    """Only knows whether it is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_read = True
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+
+async def test_a_rest_that_is_over_ends_no_pause() -> None:
+    line, connection = Line(), Connection(Pace(), lambda _: None, lambda _: None)
+    connection.connection_made(line)
+
+    connection.rest()
+    connection.pause_reading()
+    connection.rested()
+    assert not line.is_read
+
+    connection.resume_reading()
+    assert line.is_read
 
 
 async def test_who_is_left_in_the_last_pause_leaves_a_connection_that_answers() -> None:
