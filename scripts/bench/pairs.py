@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import asyncpg
 
 from app.accounts import accounts
 from app.db import Database
+from app.ids import new_id
 from app.ledger import ledger
 from app.ledger.ledger import Terms, Used
 from app.ledger.rates import Rates
@@ -38,11 +38,12 @@ async def people(url: str, number: int) -> list[str]:
 
 @asynccontextmanager
 async def ours(url: str, users: list[str]) -> AsyncIterator[Step]:
-    db, run = Database(url), uuid4().hex
+    db = Database(url)
     await db.open()
 
-    async def step(client: int, number: int) -> None:
-        user_id, hold_id = users[client % len(users)], f"{run}-{client}-{number}"
+    async def step(client: int, _number: int) -> None:
+        # Ids that sort by time, as a turn's do: where in an index a row goes is a part of what it costs.
+        user_id, hold_id = users[client % len(users)], new_id("hld")
         await db.transact(lambda session: ledger.hold(session, user_id, TERMS, hold_id=hold_id, lifetime=HOUR))
         await db.transact(lambda session: ledger.settle(session, hold_id, USED))
 
@@ -54,12 +55,11 @@ async def ours(url: str, users: list[str]) -> AsyncIterator[Step]:
 
 @asynccontextmanager
 async def the_driver(url: str, users: list[str]) -> AsyncIterator[Step]:
-    run = uuid4().hex
     if url.startswith("sqlite"):
         sqlite = BareSqlite(Path(url.partition(":///")[2]))
 
-        async def step(client: int, number: int) -> None:
-            await sqlite.pair(users[number % len(users)], f"{run}-{client}-{number}")
+        async def step(_client: int, number: int) -> None:
+            await sqlite.pair(users[number % len(users)], new_id("hld"))
 
         try:
             yield step
@@ -68,8 +68,8 @@ async def the_driver(url: str, users: list[str]) -> AsyncIterator[Step]:
         return
     postgres = BarePostgres([await asyncpg.connect(url.replace("+asyncpg", "")) for _ in range(CLIENTS)])
 
-    async def step_there(client: int, number: int) -> None:
-        await postgres.pair(client, users[client % len(users)], f"{run}-{client}-{number}")
+    async def step_there(client: int, _number: int) -> None:
+        await postgres.pair(client, users[client % len(users)], new_id("hld"))
 
     try:
         yield step_there
