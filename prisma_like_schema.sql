@@ -153,7 +153,6 @@ CREATE TABLE hold_resolutions (
     input_rate        BIGINT,
     output_rate       BIGINT
 );
-CREATE INDEX ix_hold_resolutions_user_id ON hold_resolutions (user_id, created_at, hold_id);
 
 -- One ask and its reply, by the id of its stream. It holds no words of its own and outlives its conversation, so that
 -- what a reply cost the house can be set beside what it earned.

@@ -63,7 +63,7 @@ QUESTIONS = {
         SELECT hold_resolutions.hold_id AS about, charged AS found, COALESCE(-ledger_entries.tokens, 0) AS expected
         FROM hold_resolutions JOIN holds ON holds.id = hold_resolutions.hold_id
         LEFT JOIN ledger_entries ON kind = 'usage' AND reference = hold_id
-        WHERE hold_resolutions.user_id > $1 AND hold_resolutions.user_id <= $2
+        WHERE holds.user_id > $1 AND holds.user_id <= $2
           AND (charged <> COALESCE(-ledger_entries.tokens, 0) OR charged > holds.tokens
                OR hold_resolutions.user_id <> holds.user_id)
     """,

@@ -100,7 +100,6 @@ class HoldResolution(SQLModel, table=True):
         CheckConstraint("completion_tokens >= 0"),
         CheckConstraint("charged >= 0"),
         CheckConstraint("surplus >= 0"),
-        Index("ix_hold_resolutions_user_id", "user_id", "created_at", "hold_id"),
     )
 
     hold_id: str = Field(primary_key=True, foreign_key="holds.id")

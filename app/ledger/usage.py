@@ -7,10 +7,17 @@ from datetime import datetime, timedelta
 from app.db import Row, Session
 from app.edge.paging import Page
 
-USAGE = """
+# What was charged, by its entries, which are found by time; what was free has none. `kind || ''` keeps SQLite from
+# going by the kind of nearly all entries.
+USED = """
+FROM ledger_entries JOIN hold_resolutions ON hold_id = reference JOIN holds ON holds.id = hold_id
+WHERE ledger_entries.user_id = $1 AND kind || '' = 'usage'
+"""
+USAGE = f"""
 SELECT holds.id, holds.user_id, conversation_id, message_id, COALESCE(answered_by, model) AS model,
-       hold_resolutions.prompt_tokens, completion_tokens, charged, balance_after, outcome, hold_resolutions.created_at
-FROM hold_resolutions JOIN holds ON holds.id = hold_resolutions.hold_id
+       hold_resolutions.prompt_tokens, completion_tokens, charged, hold_resolutions.balance_after, outcome,
+       ledger_entries.created_at
+{USED}
 """
 RECEIPT = """
 SELECT holds.id, conversation_id, message_id, COALESCE(answered_by, model) AS model, model AS asked_for,
@@ -29,9 +36,8 @@ async def listed(session: Session, user_id: str, page: Page, now: datetime) -> l
     """Newest first, one more than the page holds; holds that ended without a charge are no usage."""
     at, identifier = page.after or (now + timedelta(days=1), "")
     return await session.rows(
-        f"""{USAGE} WHERE hold_resolutions.user_id = $1 AND charged > 0
-            AND (hold_resolutions.created_at, hold_id) < ($2, $3)
-            ORDER BY hold_resolutions.created_at DESC, hold_id DESC LIMIT $4""",
+        f"""{USAGE} AND (ledger_entries.created_at, reference) < ($2, $3)
+            ORDER BY ledger_entries.created_at DESC, reference DESC LIMIT $4""",
         *(user_id, at, identifier, page.limit + 1),
     )
 
@@ -39,11 +45,10 @@ async def listed(session: Session, user_id: str, page: Page, now: datetime) -> l
 async def daily(session: Session, user_id: str, since: datetime) -> list[Row]:
     """By UTC day and model."""
     return await session.rows(
-        """SELECT utc_day(hold_resolutions.created_at) AS day, COALESCE(answered_by, model) AS model,
+        f"""SELECT utc_day(ledger_entries.created_at) AS day, COALESCE(answered_by, model) AS model,
                    SUM(hold_resolutions.prompt_tokens) AS prompt_tokens,
                    SUM(completion_tokens) AS completion_tokens, SUM(charged) AS tokens_used, COUNT(*) AS replies
-            FROM hold_resolutions JOIN holds ON holds.id = hold_resolutions.hold_id
-            WHERE hold_resolutions.user_id = $1 AND hold_resolutions.created_at >= $2 AND charged > 0
+            {USED} AND ledger_entries.created_at >= $2
             GROUP BY 1, 2 ORDER BY 1, 2""",
         *(user_id, since),
     )

@@ -91,15 +91,13 @@ SHOWING = (
         "ORDER BY holds.created_at DESC, holds.id DESC LIMIT 1",
         "ORDER BY holds.created_at, holds.id LIMIT 1",
     ),
+    Fault("a list of usage shows what was bought", USAGE, " AND kind || '' = 'usage'", ""),
+    Fault("a page of usage repeats the last row", USAGE, "reference) < ($2, $3)", "reference) <= ($2, $3)"),
     Fault(
-        "a list of usage shows what cost nothing", USAGE, "$1 AND charged > 0\n            AND", "$1\n            AND"
-    ),
-    Fault("a page of usage repeats the last row", USAGE, "hold_id) < ($2, $3)", "hold_id) <= ($2, $3)"),
-    Fault(
-        "a chart shows everybody",
+        "a list of usage and a chart show everybody",
         USAGE,
-        "WHERE hold_resolutions.user_id = $1 AND hold_resolutions.created_at >= $2",
-        "WHERE $1 <> '' AND hold_resolutions.created_at >= $2",
+        "WHERE ledger_entries.user_id = $1 AND kind",
+        "WHERE $1 <> '' AND kind",
     ),
     Fault(
         "a statement leaves out its first entry", STATEMENT, "max(after, within.first - 1)", "max(after, within.first)"

@@ -12,7 +12,7 @@ from app.edge.paging import Page
 from app.ledger import usage
 from app.ledger.ledger import Terms
 from app.ledger.rates import Rates
-from tests.ledger.books import hold, release, settle
+from tests.ledger.books import credit, hold, release, settle
 from tests.ledger.conftest import person
 
 PAGE = Page.model_validate({"limit": 10})
@@ -21,7 +21,7 @@ LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
 @pytest_asyncio.fixture
 async def ann(db: Database) -> str:
-    """Two replies in one message, one of another that was released, and one that was free."""
+    """Two replies in one message, one of another that was released, one that was free, and tokens for the second's."""
     ann = await person(db, "ann", 1000)
     for hold_id, message, rates in (
         ("hld_z", "msg_1", Rates()),
@@ -34,6 +34,7 @@ async def ann(db: Database) -> str:
     await settle(db, "hld_a", 10, 2)
     await release(db, "hld_released")
     await settle(db, "hld_free", 10, 3)
+    await credit(db, ann, 5, kind="adjustment", reference="hld_a")
     return ann
 
 
