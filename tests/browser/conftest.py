@@ -15,7 +15,9 @@ from playwright.async_api import Browser, Page, async_playwright
 from app.settings import Settings
 from tests.conftest import settings_for
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+# The shell is the same browser without a window to draw, and takes three fifths of the time.
+NAMES = ("chromium-headless-shell", "chromium", "google-chrome", "chromium-browser")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
