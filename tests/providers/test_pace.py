@@ -88,33 +88,33 @@ def test_of_many_words_some_come_together_and_none_is_lost_or_late(crowd: Crowd,
 
 
 def test_however_many_there_are_no_word_waits_longer_than_that(crowd: Crowd) -> None:
-    very_many = crowd.of(1000, 0.02)
-    crowd.loop.pass_by(0.5)
+    very_many = crowd.of(500, 0.02)
+    crowd.loop.pass_by(0.3)
 
     assert REST_SECONDS_MAX / 2 <= longest_wait(very_many) <= REST_SECONDS_MAX + GRAIN_SECONDS
 
 
 def test_the_first_word_of_one_more_waits_for_nothing(crowd: Crowd) -> None:
-    crowd.of(500, 0.02)
-    crowd.loop.pass_by(0.5)
+    crowd.of(150, 0.02)
+    crowd.loop.pass_by(0.3)
     (one_more,) = crowd.of(1, 0.02)
-    crowd.loop.pass_by(0.5)
+    crowd.loop.pass_by(0.2)
 
     assert one_more.waits[0] == 0
     assert max(one_more.waits) > 0
 
 
 def test_who_speaks_slowly_is_not_held_up_by_those_who_speak_fast(crowd: Crowd) -> None:
-    fast, slow = crowd.of(500, 0.02), crowd.of(500, 0.5)
-    crowd.loop.pass_by(2)
+    fast, slow = crowd.of(150, 0.02), crowd.of(150, 0.3)
+    crowd.loop.pass_by(1)
 
     assert longest_wait(fast) > 0
     assert longest_wait(slow) == 0
 
 
 def test_when_most_have_gone_the_rest_are_read_as_they_come(crowd: Crowd) -> None:
-    many = crowd.of(500, 0.02)
-    crowd.loop.pass_by(0.5)
+    many = crowd.of(200, 0.02)
+    crowd.loop.pass_by(0.3)
     for stream in many[60:]:
         stream.talks = False
     crowd.loop.pass_by(0.5)
