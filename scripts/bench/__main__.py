@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.bench import crowds, events, first_token, growth, machine, storage, turn, weight
+from scripts.bench.gateways import GATEWAYS
 from scripts.bench.processes import end_what_is_left
 from scripts.bench.scale import FULL, TINY, Scale
 from scripts.bench.table import say
@@ -37,7 +38,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     machine.raise_limit_of_files()
     say(machine.describe())
-    scale = replace(TINY if asked.tiny else FULL, litellm=asked.litellm)
+    scale = replace(TINY if asked.tiny else FULL, gateways=_gateways(asked))
     try:
         with tempfile.TemporaryDirectory(prefix=f"prome-bench-{os.getpid()}-") as folder:
             for name in asked.parts or PARTS:
@@ -46,10 +47,15 @@ def main() -> None:
         end_what_is_left()
 
 
+def _gateways(asked: argparse.Namespace) -> dict[str, Path]:
+    return {name: path for name in GATEWAYS if (path := getattr(asked, name.lower())) is not None}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", choices=[*PARTS, []], help=", ".join(PARTS))
-    parser.add_argument("--litellm", type=Path, help="the command of a LiteLLM proxy, to be measured as well")
+    for name in GATEWAYS:
+        parser.add_argument(f"--{name.lower()}", type=Path, help=f"the command of {name}, to be measured as well")
     parser.add_argument("--tiny", action="store_true", help="just enough to see that it runs")
     return parser
 

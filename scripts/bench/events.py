@@ -19,7 +19,7 @@ def bench(folder: Path, scale: Scale) -> None:
     streams, paced = scale.paced_streams, Order(scale.paced_tokens, GAP_MS)
     with lanes([BURST, paced]) as its:
         its.add_peers()
-        its.add_litellm(scale.litellm, folder)
+        its.add_gateways(scale.gateways, folder)
         its.add_ours(folder / "events", streams)
         burst = task(CONNECTIONS, seconds=scale.seconds, replies=scale.replies)
         found = its.alternated(BURST, scale, burst)

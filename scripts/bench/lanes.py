@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from scripts.bench import house, litellm, machine
+from scripts.bench import gateways, house, machine
 from scripts.bench.load import Came, Task
 from scripts.bench.peers import PATH, PEERS
 from scripts.bench.processes import Running, an_upstream, ask, free_port, running
@@ -69,12 +69,14 @@ class Lanes:
         self.all.append(lane)
         return lane
 
-    def add_litellm(self, program: Path | None, folder: Path) -> None:
-        if program is None:
-            say("  LiteLLM is left out: name its command by --litellm to measure it as well.")
-            return
-        server = self._stack.enter_context(litellm.served(program, folder, self.upstream, self._orders))
-        self.all.append(Lane(litellm.NAME, server, {order: [as_openai(order)] for order in self._orders}))
+    def add_gateways(self, programs: Mapping[str, Path], folder: Path) -> None:
+        for name, served in gateways.GATEWAYS.items():
+            if name not in programs:
+                say(f"  {name} is left out: name its command by --{name.lower()} to measure it as well.")
+                continue
+            server = self._stack.enter_context(served(programs[name], folder, self.upstream, self._orders))
+            headers = gateways.headers(name, self.upstream)
+            self.all.append(Lane(name, server, {order: [as_openai(order, *headers)] for order in self._orders}))
 
     def add_upstream(self, name: str) -> None:
         """Asked directly: what there is without anything in between."""
@@ -111,9 +113,9 @@ def lanes(orders: Sequence[Order]) -> Iterator[Lanes]:
         yield Lanes(stack, orders)
 
 
-def as_openai(order: Order) -> str:
+def as_openai(order: Order, *headers: str) -> str:
     body = {"model": order.model, "messages": [{"role": "user", "content": house.QUESTION}], "stream": True}
-    return request_of(PATH, orjson.dumps(body))
+    return request_of(PATH, orjson.dumps(body), *headers)
 
 
 def task(connections: int, **more: Any) -> Task:

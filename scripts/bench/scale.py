@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -29,8 +29,8 @@ class Scale:
     grown_messages: Sequence[int] = (10, 1000, 100_000)
     grown_entries: int = 1_000_000
     pages: int = 100
-    # The command of a peer, where there is one.
-    litellm: Path | None = None
+    # The commands of gateways, where there are any.
+    gateways: Mapping[str, Path] = field(default_factory=dict)
 
 
 FULL = Scale()

@@ -20,7 +20,7 @@ CONNECTIONS = 8
 def bench(folder: Path, scale: Scale) -> None:
     with postgres() as url, lanes([ONE]) as its:
         its.add_peers()
-        its.add_litellm(scale.litellm, folder)
+        its.add_gateways(scale.gateways, folder)
         its.add_ours(folder / "turn", CONNECTIONS, name=f"{OURS}, SQLite")
         if url is not None:
             its.add_ours(folder / "turn-postgres", CONNECTIONS, name=f"{OURS}, Postgres", url=url)
