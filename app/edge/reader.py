@@ -161,6 +161,8 @@ class StreamResponse(Response):
         reader = Reader(self._owner, self._log, self._position, write)
         reader.task = asyncio.current_task()
         stop_watching = _watch(scope, receive, reader)
+        if narrow := scope.get("extensions", {}).get("prome.narrow"):
+            narrow["now"]()
         self._readers.open.add(reader)
         self._log.watch(reader.changed)
         self._on_enter()

@@ -6,6 +6,7 @@ uvicorn waits for the end of a request for ever and takes headers of any length;
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,6 +16,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from app.edge.body_limit import BODY_SECONDS_MAX
 
 HEAD_BYTES_MAX = 32 * 1024
+# What the kernel takes in for a reader of a stream, and half of what it grants. By itself it takes megabytes on a fast
+# line, and a reader that takes nothing would be noticed only when those are full.
+STREAM_BUFFER_BYTES = 64 * 1024
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
     b'{"error":"The request headers are too large.","code":"headers_too_large","requestId":""}'
@@ -26,6 +30,9 @@ class GuardedProtocol(HttpToolsProtocol):
     head_seconds_max = 5.0
     # A body that is read gets its 408 from BodyLimit first; this is for one that nobody reads.
     body_seconds_max = BODY_SECONDS_MAX + 2
+
+    # To take something of what is left of an answer that is whole.
+    take_seconds_max = 20.0
 
     _in_head, _head_bytes = False, 0
     _refused = False
@@ -63,12 +70,36 @@ class GuardedProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES_MAX:
             self._refuse()
         if not self._refused:
-            # HTTP has no word for these: give up on a reader that takes nothing, and end an answer before its end.
+            # HTTP has no word for these: give up on a reader that takes nothing, end an answer before its end, and take
+            # in only a little of it.
             abort, close = self.transport.abort, self.transport.close
-            self.scope["extensions"] = {"prome.abort": {"now": abort}, "prome.close": {"now": close}}
+            self.scope["extensions"] = {
+                "prome.abort": {"now": abort},
+                "prome.close": {"now": close},
+                "prome.narrow": {"now": self._narrow},
+            }
             super().on_headers_complete()
             self.scope["extensions"]["prome.write"] = {"now": partial(write, self.cycle)}
             self.scope["extensions"]["prome.gone"] = {"tell": self._tell_when_gone}
+
+    def _narrow(self) -> None:
+        if not self.transport.is_closing():
+            line = self.transport.get_extra_info("socket")
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_BUFFER_BYTES)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._abort_unless_taken(self.transport.get_write_buffer_size() + 1)
+
+    def _abort_unless_taken(self, before: int) -> None:
+        """The answer is whole, but not all of it has left. A reader that takes nothing of it would keep its connection
+        for ever, for closing waits until it does; one that takes a little gets the same time again.
+        """
+        left = self.transport.get_write_buffer_size()
+        if 0 < left < before:
+            self.loop.call_later(self.take_seconds_max, self._abort_unless_taken, left)
+        elif left:
+            self.transport.abort()
 
     def _tell_when_gone(self, leave: Callable[[], None] | None) -> None:
         """At once, when it is gone already; nobody, when that is of no more interest."""

@@ -20,6 +20,7 @@ class Hurried(GuardedProtocol):
 
     head_seconds_max = 0.4
     body_seconds_max = 0.8
+    take_seconds_max = 0.5
 
 
 @asynccontextmanager

@@ -105,7 +105,8 @@ async def gaps_ms(line: socket.socket, gaps: list[float]) -> None:
 async def test_who_takes_nothing_harms_nobody_else(server: Server, caller: Caller, fake: FakeUpstream) -> None:
     """They read a reply that is there already, which is more than fits between the two; the others a running one."""
     process, port, token = server.process.pid, server.port, caller.person.token
-    fake.answer_with(4000, 0)
+    # Word by word: what comes at once is one event, and a few of those would fit.
+    fake.answer_with(4000, 0.0005)
     ended = f"{STREAMS}/{(await caller.ask('Go', maxTokens=4000))[0].data['streamId']}"
     fake.answer_with(4000, GAP_SECONDS)
     live = await caller.begin("Go", maxTokens=4000)
