@@ -30,13 +30,13 @@ class GuardedProtocol(HttpToolsProtocol):
     head_seconds_max = 5.0
     # A body that is read gets its 408 from BodyLimit first; this is for one that nobody reads.
     body_seconds_max = BODY_SECONDS_MAX + 2
-
     # To take something of what is left of an answer that is whole.
     take_seconds_max = 20.0
 
     _in_head, _head_bytes = False, 0
     _refused = False
     _timer: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
     # Told when the connection is gone: of a reader that waits for nothing else from it.
     _on_gone: Callable[[], None] | None = None
 
@@ -89,17 +89,25 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._abort_unless_taken(self.transport.get_write_buffer_size() + 1)
+        if self._taking is not None:
+            self._taking.cancel()
+        self._expect_taking()
 
-    def _abort_unless_taken(self, before: int) -> None:
-        """The answer is whole, but not all of it has left. A reader that takes nothing of it would keep its connection
-        for ever, for closing waits until it does; one that takes a little gets the same time again.
+    def _expect_taking(self) -> None:
+        """The answer is whole, but maybe not all of it has left. A reader that takes nothing of it would keep its
+        connection for ever, for closing waits until it does; one that takes a little gets the same time again.
         """
         left = self.transport.get_write_buffer_size()
-        if 0 < left < before:
-            self.loop.call_later(self.take_seconds_max, self._abort_unless_taken, left)
-        elif left:
+        self._taking = self.loop.call_later(self.take_seconds_max, self._look, left) if left else None
+
+    def _look(self, before: int) -> None:
+        # What another answer adds says nothing of the reader, and its end is looked after as well.
+        if not self.cycle.response_complete:
+            return
+        if self.transport.get_write_buffer_size() >= before:
             self.transport.abort()
+        else:
+            self._expect_taking()
 
     def _tell_when_gone(self, leave: Callable[[], None] | None) -> None:
         """At once, when it is gone already; nobody, when that is of no more interest."""

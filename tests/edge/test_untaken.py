@@ -19,28 +19,42 @@ from tests.edge.wires import MEBIBYTE, Hurried, listening
 LARGE = 12 * MEBIBYTE
 
 
-@pytest_asyncio.fixture
-async def port() -> AsyncIterator[int]:
-    async def large(_request: Request) -> Response:
-        return Response(b"x" * LARGE)
+@pytest.fixture
+def gone() -> asyncio.Event:
+    """When the server has let the connection go."""
+    return asyncio.Event()
 
-    async with listening(Starlette(routes=[Route("/", large)]), Hurried) as port:
+
+@pytest_asyncio.fixture
+async def port(gone: asyncio.Event) -> AsyncIterator[int]:
+    class Noticed(Hurried):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            gone.set()
+
+    async def large(request: Request) -> Response:
+        return Response(b"x" * int(request.path_params["size"]))
+
+    async with listening(Starlette(routes=[Route("/{size:int}", large)]), Noticed) as port:
         yield port
 
 
-async def asked(port: int, connection: str) -> socket.socket:
+def connected(port: int) -> socket.socket:
     line = socket.create_connection(("127.0.0.1", port))
     line.setblocking(False)
-    request = f"GET / HTTP/1.1\r\nHost: app\r\nConnection: {connection}\r\n\r\n"
-    await asyncio.get_running_loop().sock_sendall(line, request.encode())
     return line
 
 
-async def taken(line: socket.socket, pause_seconds: float = 0) -> int:
+async def ask(line: socket.socket, connection: str, size: int = LARGE) -> None:
+    request = f"GET /{size} HTTP/1.1\r\nHost: app\r\nConnection: {connection}\r\n\r\n"
+    await asyncio.get_running_loop().sock_sendall(line, request.encode())
+
+
+async def taken(line: socket.socket, pause_seconds: float = 0, size: int = LARGE) -> int:
     """Bytes, until all are there or the connection is cut."""
     found, loop = 0, asyncio.get_running_loop()
     try:
-        while found < LARGE and (piece := await loop.sock_recv(line, MEBIBYTE)):
+        while found < size and (piece := await loop.sock_recv(line, MEBIBYTE)):
             found += len(piece)
             await asyncio.sleep(pause_seconds)
     except ConnectionResetError:
@@ -49,14 +63,26 @@ async def taken(line: socket.socket, pause_seconds: float = 0) -> int:
 
 
 @pytest.mark.parametrize("connection", ["close", "keep-alive"])
-async def test_who_takes_nothing_of_it_is_cut_off(port: int, connection: str) -> None:
-    with await asked(port, connection) as line:
-        await asyncio.sleep(3 * Hurried.take_seconds_max)
+async def test_who_takes_nothing_of_it_is_cut_off(port: int, gone: asyncio.Event, connection: str) -> None:
+    with connected(port) as line:
+        await ask(line, connection)
+        await asyncio.wait_for(gone.wait(), 5)
 
         assert await taken(line) < LARGE
 
 
 @pytest.mark.parametrize("connection", ["close", "keep-alive"])
 async def test_who_takes_it_slowly_gets_all_of_it(port: int, connection: str) -> None:
-    with await asked(port, connection) as line:
+    with connected(port) as line:
+        await ask(line, connection)
+
         assert await taken(line, pause_seconds=0.1) >= LARGE
+
+
+async def test_who_asks_again_is_given_time_for_each_answer(port: int) -> None:
+    with connected(port) as line:
+        await ask(line, "keep-alive")
+        assert await taken(line) >= LARGE
+        await ask(line, "keep-alive", 2 * LARGE)
+
+        assert await taken(line, 0.1, 2 * LARGE) >= 2 * LARGE
