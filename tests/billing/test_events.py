@@ -30,6 +30,27 @@ async def test_a_purchase_and_its_refund_reach_every_open_tab(buyer: Buyer, hook
     assert returned == [STARTER] * 2
 
 
+async def test_a_plan_that_changes_reaches_open_tabs_though_no_time_has_passed(
+    buyer: Buyer, hooked: None, live_url: str
+) -> None:
+    begun = await buyer.buy("monthly")
+    await buyer.till.settled()
+    async with (
+        httpx2.AsyncClient(base_url=live_url, headers=buyer.person.headers, timeout=10, trust_env=False) as far,
+        far.stream("GET", "/api/events") as line,
+    ):
+        tab = frames(line)
+        await anext(tab)
+        buyer.till.cancel_plan(buyer.subscription(begun["sessionId"]))
+        cancelled = await anext(tab)
+        buyer.till.resume_plan(buyer.subscription(begun["sessionId"]))
+        resumed = await anext(tab)
+
+    assert (cancelled[0], resumed[0]) == ("payment", "payment")
+    assert cancelled[1] == resumed[1]
+    assert set(cancelled[1]) == {"orderId", "status", "tokensGranted", "tokensReturned", "updatedAt"}
+
+
 async def until_paid(tab: AsyncIterator[tuple[str, dict[str, Any]]]) -> int:
     """The balance that was last heard of before the payment."""
     balance = 0
