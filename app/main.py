@@ -22,7 +22,7 @@ from app.accounts.doors import Doors
 from app.accounts.identity import Identify
 from app.accounts.passwords import Passwords
 from app.accounts.tokens import Tokens
-from app.billing import packages
+from app.billing import news, packages
 from app.billing import routes as billing
 from app.billing.alerts import Alerts
 from app.billing.gateway import Gateway
@@ -42,8 +42,9 @@ from app.edge import errors, openapi
 from app.edge.body_limit import BodyLimit
 from app.edge.headers import security_headers
 from app.edge.middleware import KnownHost, LastResort, Observed, SecurityHeaders
-from app.edge.reader import Readers
+from app.edge.pulse import Readers
 from app.events import routes as events
+from app.events.channels import Channels
 from app.leaving import routes as leaving
 from app.leaving.leaving import Leaving
 from app.ledger import expiry
@@ -157,6 +158,8 @@ async def running(its: Services) -> AsyncIterator[None]:
         closing.push_async_callback(its.leaving.drain)
         its.readers.start()
         closing.push_async_callback(its.readers.stop)
+        its.channels.start()
+        closing.callback(its.channels.stop)
         await _stock(its)
         schedule = Schedule(its.db, its.clock, upkeep.jobs(its))
         schedule.start()
@@ -218,6 +221,7 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
     shop = Shop(settings, clock, db, Gateway(account_of(settings)), Alerts(metrics))
     passwords, doors = Passwords(settings, metrics), Doors(settings)
     readings = Readings(settings, clock, db, turns, relay)
+    readers = Readers(partial(_who_may_read, db, clock))
     return Services(
         settings=settings,
         clock=clock,
@@ -238,7 +242,8 @@ def build(settings: Settings, clock: Clock, more_providers: Mapping[str, Provide
         readings=readings,
         relay=relay,
         recovery=Recovery(settings, clock, db, meter, models, turns),
-        readers=Readers(partial(_who_may_read, db, clock)),
+        readers=readers,
+        channels=Channels(db, topics, readers, news.newest),
         shop=shop,
         inbox=Inbox(shop),
         leaving=Leaving(shop, doors, readings),

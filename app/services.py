@@ -20,7 +20,8 @@ from app.chat.titles import Titles
 from app.chat.turns import Turns
 from app.clock import Clock
 from app.db import Database
-from app.edge.reader import Readers
+from app.edge.pulse import Readers
+from app.events.channels import Channels
 from app.leaving.leaving import Leaving
 from app.mail import Post
 from app.metering.meter import Meter
@@ -55,6 +56,7 @@ class Services:
     readings: Readings
     recovery: Recovery
     readers: Readers
+    channels: Channels
     relay: Relay
     shop: Shop
     inbox: Inbox

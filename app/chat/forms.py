@@ -15,7 +15,8 @@ from app.chat.endings import ReplyFailed
 from app.chat.readings import Reading, Readings
 from app.edge import accept
 from app.edge.endpoints import Header
-from app.edge.reader import Readers, StreamResponse
+from app.edge.pulse import Readers
+from app.edge.reader import StreamResponse
 from app.edge.sse import CONTENT_TYPE
 from app.errors import Invalid
 

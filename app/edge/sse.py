@@ -8,6 +8,8 @@ import orjson
 from starlette.requests import Request
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
+# Says nothing, only that the line is open.
+COMMENT = b": still here\n\n"
 STREAM_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 

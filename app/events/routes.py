@@ -7,13 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts.identity import identity
-from app.billing import news
 from app.edge.endpoints import get
 from app.edge.sse import STREAM_HEADERS
-from app.events import channel
 from app.services import services
 
-PING_SECONDS = 10
+# It sends no pings of its own: the pulse of the readers does that for all of them, and without a task for each.
+NO_PINGS = 0
 SEND_SECONDS_MAX = 20
 
 
@@ -22,13 +21,9 @@ async def follow_account(request: Request) -> Response:
 
     It ends when the session does.
     """
-    its = services(request)
-    events = channel.follow(
-        its.db, its.topics, identity(request).user_id, lambda: request.app.state.identify(request), news.newest
-    )
-    return EventSourceResponse(
-        events, headers=STREAM_HEADERS, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS_MAX
-    )
+    me = identity(request)
+    events = services(request).channels.follow(me.user_id, me.sign_in_id)
+    return EventSourceResponse(events, headers=STREAM_HEADERS, ping=NO_PINGS, sep="\n", send_timeout=SEND_SECONDS_MAX)
 
 
 routes = [get("/api/events", follow_account, media_types=["text/event-stream"])]

@@ -1,64 +1,39 @@
-"""Topics: somebody says that something changed, and whoever follows that topic wakes up and looks.
+"""Topics: somebody says that something changed, and whoever follows that topic looks.
 
-A topic carries no data. A follower that was away, or is slow, misses nothing: it always looks at what is true now.
+A topic carries no data, so any number of changes may be one to a follower: it always looks at what is true now.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Protocol
+
+Told = Callable[[], None]
 
 
 class Topics(Protocol):
     def tell(self, topic: str) -> None: ...
-    def follow(self, topic: str) -> Follower: ...
-    def follows(self, topic: str) -> bool: ...
-
-
-class Follower:
-    """`with topics.follow(…) as follower:`, then wait for news as often as you like."""
-
-    def __init__(self, topics: MemoryTopics, topic: str) -> None:
-        self._topics, self._topic, self._news = topics, topic, asyncio.Event()
-
-    def __enter__(self) -> Follower:
-        self._topics.followers[self._topic].add(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        followers = self._topics.followers[self._topic]
-        followers.discard(self)
-        if not followers:
-            del self._topics.followers[self._topic]
-
-    def wake(self) -> None:
-        self._news.set()
-
-    async def wait(self, seconds_max: float) -> bool:
-        """True when there was news; any number of changes meanwhile are one."""
-        try:
-            async with asyncio.timeout(seconds_max):
-                await self._news.wait()
-        except TimeoutError:
-            return False
-        self._news.clear()
-        return True
+    def follow(self, topic: str, told: Told) -> None: ...
+    def unfollow(self, topic: str, told: Told) -> None: ...
 
 
 class MemoryTopics:
     """For one process."""
 
     def __init__(self) -> None:
-        self.followers: defaultdict[str, set[Follower]] = defaultdict(set)
+        self._followers: defaultdict[str, list[Told]] = defaultdict(list)
 
     def tell(self, topic: str) -> None:
-        for follower in self.followers.get(topic, ()):
-            follower.wake()
+        for told in self._followers.get(topic, ()):
+            told()
 
-    def follow(self, topic: str) -> Follower:
-        return Follower(self, topic)
+    def follow(self, topic: str, told: Told) -> None:
+        """Calls at every change, in the middle of it, until told otherwise."""
+        self._followers[topic].append(told)
 
-    def follows(self, topic: str) -> bool:
-        """Whether anybody does."""
-        return topic in self.followers
+    def unfollow(self, topic: str, told: Told) -> None:
+        """Not from within the call."""
+        self._followers[topic].remove(told)
+        if not self._followers[topic]:
+            del self._followers[topic]

@@ -11,7 +11,8 @@ import httpx2
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.edge.reader import Readers, StreamResponse
+from app.edge.pulse import Readers
+from app.edge.reader import StreamResponse
 from app.streams.log import Log
 
 KIB = 1024

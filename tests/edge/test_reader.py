@@ -12,7 +12,8 @@ import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.edge.reader import COMMENT, Readers
+from app.edge.pulse import Readers
+from app.edge.sse import COMMENT
 from tests.edge.hall import KIB, Hall
 from tests.live import serve
 from tests.waiting import eventually

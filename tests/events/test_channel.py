@@ -98,4 +98,4 @@ async def test_a_tab_that_leaves_is_forgotten(live_url: str, services: Services,
     ):
         await anext(frames(response))
 
-    await eventually(lambda: not services.topics.follows(ann.id))
+    await eventually(lambda: ann.id not in services.channels.open)
