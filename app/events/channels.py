@@ -14,7 +14,7 @@ from functools import partial
 from app.db import Database, DatabaseUnavailable
 from app.edge.pulse import Reader, Readers
 from app.edge.sse import COMMENT, frame
-from app.events.looks import Look, Payments, look, news
+from app.events.looks import NOTHING, Look, Payments, look, news
 from app.streams.topics import Topics
 
 ROUND_SECONDS = 3.0
@@ -81,9 +81,11 @@ class Channels:
         if self._rounds is not None:
             self._rounds.cancel()
 
-    async def follow(self, user_id: str, sign_in_id: str) -> AsyncGenerator[bytes]:
-        """What one tab is told, until its session ends. Each tab counts for itself."""
-        number, before = 0, None
+    async def follow(self, user_id: str, sign_in_id: str, *, again: bool = False) -> AsyncGenerator[bytes]:
+        """What one tab is told, until its session ends. Each tab counts for itself; one that was here before has
+        missed something, which could be any of the latest.
+        """
+        number, before = 0, NOTHING if again else None
         with self._tab(user_id, sign_in_id) as (channel, tab):
             await channel.look()
             while not tab.gone:

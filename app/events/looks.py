@@ -23,6 +23,10 @@ class Look:
     payments: Sequence[Out]
 
 
+# What somebody has seen who was away: the latest of everything is news to them.
+NOTHING = Look({}, [], [])
+
+
 async def look(db: Database, user_id: str, payments: Payments) -> Look:
     async with db.read() as session:
         has = await ledger.balance(session, user_id)
@@ -32,7 +36,7 @@ async def look(db: Database, user_id: str, payments: Payments) -> Look:
 
 
 def news(before: Look | None, now: Look) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The balance at first, then whatever differs; a tab that opens has just loaded its conversations."""
+    """The balance at first, then whatever differs; who comes for the first time has just loaded the rest."""
     if before is None or before.balance != now.balance:
         yield "balance", now.balance
     if before is not None:

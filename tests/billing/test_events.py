@@ -51,6 +51,16 @@ async def test_a_plan_that_changes_reaches_open_tabs_though_no_time_has_passed(
     assert set(cancelled[1]) == {"orderId", "status", "tokensGranted", "tokensReturned", "updatedAt"}
 
 
+async def test_who_was_away_is_told_of_the_payments_too(buyer: Buyer, hooked: None, live_url: str) -> None:
+    await buyer.buy()
+    await buyer.till.settled()
+    async with (
+        httpx2.AsyncClient(base_url=live_url, headers=buyer.person.headers, timeout=10, trust_env=False) as far,
+        far.stream("GET", "/api/events?again=true") as line,
+    ):
+        assert await until_paid(frames(line)) == WELCOME + STARTER
+
+
 async def until_paid(tab: AsyncIterator[tuple[str, dict[str, Any]]]) -> int:
     """The balance that was last heard of before the payment."""
     balance = 0

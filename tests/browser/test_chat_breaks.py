@@ -66,6 +66,29 @@ async def test_an_open_tab_learns_of_what_another_asks(page: Page) -> None:
     await expect(reply(other)).to_contain_text("Hello, you.")
 
 
+async def test_a_tab_that_takes_over_the_account_s_line_has_missed_nothing(page: Page, live_url: str) -> None:
+    """One tab listens for all. When it goes, the next one listens from then on, and says that it comes late."""
+    await register(page, CHAT)
+    await ask(page, "One.")
+    await expect_quiet(page)
+    await expect(page).to_have_url(re.compile("/chat/cnv_"))
+    conversation = f"/api/conversations/{page.url.rpartition('/')[2]}"
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    await expect(other.locator("article.assistant")).to_have_count(1)
+    await other.evaluate("() => void (performance.now = () => 60_000)")
+
+    async def renamed_in_between(route: Route) -> None:
+        renaming = other.context.request.patch(conversation, data={"title": "Meanwhile"}, headers={"Origin": live_url})
+        assert (await renaming).ok
+        await route.continue_()
+
+    await other.route("**/api/events*", renamed_in_between)
+    await page.close()
+
+    await expect(other.locator("#sidebar")).to_contain_text("Meanwhile")
+
+
 async def test_a_line_that_breaks_is_taken_up_where_it_broke(page: Page, provider: ScriptedProvider) -> None:
     provider.words, provider.pause_before = STORY, 30
     await register(page, CHAT)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import pytest
 
 from app.conversations import changes, conversations
 from app.conversations.changes import LOOKED_AT_MAX, Change
@@ -21,10 +22,12 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 @asynccontextmanager
-async def tab(live_url: str, person: Person) -> AsyncIterator[AsyncIterator[tuple[str, dict[str, Any]]]]:
+async def tab(
+    live_url: str, person: Person, query: str = "", **headers: str
+) -> AsyncIterator[AsyncIterator[tuple[str, dict[str, Any]]]]:
     async with (
-        httpx2.AsyncClient(base_url=live_url, headers=person.headers, timeout=5) as client,
-        client.stream("GET", "/api/events") as response,
+        httpx2.AsyncClient(base_url=live_url, headers={**person.headers, **headers}, timeout=5) as client,
+        client.stream("GET", "/api/events" + query) as response,
     ):
         news = frames(response)
         assert (await anext(news))[0] == "balance"
@@ -68,6 +71,24 @@ async def test_what_was_there_before_the_tab_is_not_told(live_url: str, services
         _, first = await anext(news)
 
     assert first["title"] == "New"
+
+
+@pytest.mark.parametrize(("query", "headers"), [("?again=true", {}), ("", {"Last-Event-ID": "7"})])
+async def test_a_tab_that_was_away_is_told_how_the_latest_are_now(
+    live_url: str, services: Services, ann: Person, query: str, headers: dict[str, str]
+) -> None:
+    one, gone = [await talk(services, ann.id, "Hello", title=title) for title in ("Old", "Gone")]
+    async with services.db.begin() as session:
+        await conversations.delete(session, ann.id, gone.id, services.clock.now())
+
+    async with tab(live_url, ann, query, **headers) as news:
+        told = [(await anext(news))[1] for _ in range(2)]
+        await talk(services, ann.id, title="New")
+        _, later = await anext(news)
+
+    assert [(each["id"], each["deleted"]) for each in told] == [(one.id, False), (gone.id, True)]
+    assert told[0]["currentMessageId"] == one.said[-1].id
+    assert later["title"] == "New"
 
 
 async def test_all_tabs_of_mine_hear_it_and_nobody_else_s(

@@ -1,4 +1,6 @@
 const RETRY_MS = 5_000;
+// So long after its beginning a page may have loaded what has changed since.
+const LATE_MS = 2_000;
 
 /**
  * The account's live channel, fired as events of their names. One tab holds the line and tells the others, because a
@@ -23,7 +25,7 @@ export class AccountEvents extends EventTarget {
 
   #listen() {
     this.#source?.close();
-    this.#source = new EventSource("/api/events");
+    this.#source = new EventSource(performance.now() > LATE_MS ? "/api/events?again=true" : "/api/events");
     for (const name of ["balance", "payment", "conversation"]) {
       this.#source.addEventListener(name, ({ data }) => {
         const told = { name, detail: JSON.parse(data) };

@@ -2,10 +2,20 @@ import { get } from "../api.js";
 
 const PAGE = 10;
 
+/** Runs one at a time. Whoever asks while it runs shares the next time. */
+export function shared(run) {
+  let now = null;
+  let next = null;
+  return () =>
+    (next ??= (now ?? Promise.resolve()).catch(() => {}).then(() => {
+      next = null;
+      return (now = run());
+    }));
+}
+
 /** What was bought, newest first, as far as it was asked for, and the plan. Fires "change". */
 export class Orders extends EventTarget {
   #cursor = null;
-  #asking = null;
   list = [];
   plan = null;
   isLoaded = false;
@@ -14,11 +24,8 @@ export class Orders extends EventTarget {
     return this.#cursor !== null;
   }
 
-  /** The newest ones anew; older ones that are shown stay. Several asks at once are one after another. */
-  refresh() {
-    this.#asking = (this.#asking ?? Promise.resolve()).catch(() => {}).then(() => this.#first());
-    return this.#asking;
-  }
+  /** The newest ones anew; older ones that are shown stay. */
+  refresh = shared(() => this.#first());
 
   async #first() {
     const { orders, plan, nextCursor } = await get(`/api/billing/orders?limit=${PAGE}`);

@@ -1,7 +1,7 @@
 import { get, post } from "../api.js";
 import { $, announce, describe } from "../dom.js";
 import { AccountEvents } from "../models/account.js";
-import { Orders } from "../models/billing_orders.js";
+import { Orders, shared } from "../models/billing_orders.js";
 import { Payment } from "../models/billing_payment.js";
 import { Trip, chatPath } from "../models/billing_trip.js";
 import { requireUser, session, startShell } from "../session.js";
@@ -33,6 +33,7 @@ function start(user) {
     refund: new RefundDialog($("#refund")),
     payment: null,
   };
+  page.refresh = shared(() => refresh(page));
   showTopBar(user, page.account, trouble);
   arrive(page);
   wireOrders(page);
@@ -45,7 +46,7 @@ function start(user) {
 /** All that the page shows; also what a lost network has kept from it. */
 function load(page) {
   trouble.replaceChildren();
-  Promise.all([refresh(page), showOffers(page), showModels()]).catch(fail);
+  Promise.all([page.refresh(), showOffers(page), showModels()]).catch(fail);
 }
 
 function fail(error) {
@@ -93,7 +94,7 @@ function confirmPayment(page, sessionId, wasLeft) {
       trip.isOver();
       clearAddress();
     }
-    if (payment.state !== before) refresh(page).catch(fail);
+    if (payment.state !== before) page.refresh().catch(fail);
     before = payment.state;
     return null;
   });
@@ -137,7 +138,7 @@ function wireOrders(page) {
     list.focus(id);
     if (!done) return null;
     announce(refundInWords(done, order));
-    return refresh(page).catch(fail);
+    return page.refresh().catch(fail);
   });
   $("#more-orders").addEventListener("click", async ({ target }) => {
     if (target.getAttribute("aria-disabled") === "true") return;
@@ -199,6 +200,6 @@ function wireAccount(page) {
   page.account.addEventListener("balance", ({ detail }) => page.balance.hear(detail));
   page.account.addEventListener("payment", () => {
     page.payment?.nudge();
-    refresh(page).catch(() => {});
+    page.refresh().catch(() => {});
   });
 }
