@@ -1,20 +1,18 @@
 """Whoever reads a stream here, and the pulse that looks after all of them together.
 
-It has those speak up that have heard nothing for a while, cuts off those that do not take what they are sent, and
-dismisses those whose session has ended.
+It has those hear a comment that have heard nothing for a while, and dismisses those whose session has ended. Who does
+not take what they are sent is cut off by the connection.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
 
 from app.db import DatabaseUnavailable
 
 PULSE_SECONDS = 1.0
 SILENCE_SECONDS_MAX = 10.0
-SEND_SECONDS_MAX = 20.0
 LOOK_SECONDS = 3.0
 
 
@@ -24,10 +22,9 @@ class Reader:
     def __init__(self, owner: str) -> None:
         self.owner, self._now = owner, asyncio.get_running_loop().time
         self.sent_at = self._now()
-        self.sending = self.silent = False
+        self.silent = False
         # Gone: reads no more. Left: went by itself, so that there is nobody to say goodbye to.
         self.gone = self.left = False
-        self.task: asyncio.Task[Any] | None = None
         self._asleep: asyncio.Future[None] | None = None
 
     @property
@@ -48,8 +45,8 @@ class Reader:
         self.left = True
         self.dismiss()
 
-    def sends(self) -> None:
-        self.sent_at, self.sending, self.silent = self._now(), True, False
+    def sent(self) -> None:
+        self.sent_at, self.silent = self._now(), False
 
     async def sleep(self) -> None:
         if not self.gone:
@@ -64,16 +61,10 @@ MayRead = Callable[[set[str]], Awaitable[set[str]]]
 class Readers:
     """All open readers of this process. Who signs out stops reading a moment later."""
 
-    def __init__(
-        self,
-        may_read: MayRead,
-        *,
-        send_seconds_max: float = SEND_SECONDS_MAX,
-        silence_seconds_max: float = SILENCE_SECONDS_MAX,
-    ) -> None:
+    def __init__(self, may_read: MayRead, *, silence_seconds_max: float = SILENCE_SECONDS_MAX) -> None:
         self.open: set[Reader] = set()
         self._may_read, self._looked_at = may_read, 0.0
-        self._send_seconds_max, self._silence_seconds_max = send_seconds_max, silence_seconds_max
+        self._silence_seconds_max = silence_seconds_max
         self._pulse: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -95,9 +86,7 @@ class Readers:
             await asyncio.sleep(PULSE_SECONDS)
             now = loop.time()
             for reader in self.open:
-                if reader.sending and now - reader.sent_at > self._send_seconds_max and reader.task is not None:
-                    reader.task.cancel()
-                elif not reader.sending and now - reader.sent_at > self._silence_seconds_max:
+                if now - reader.sent_at > self._silence_seconds_max:
                     reader.silent = True
                     reader.wake()
             if now - self._looked_at > LOOK_SECONDS:

@@ -42,7 +42,8 @@ class LogReader(Reader):
             if not self._write(body):
                 self.wake()
                 return
-            self.position, self.sent_at = position, self._now()
+            self.position = position
+            self.sent()
             if position < len(log.frames):
                 self.wake()
 
@@ -71,7 +72,6 @@ class StreamResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         write = scope.get("extensions", {}).get("prome.write", {}).get("now")
         reader = LogReader(self._owner, self._log, self._position, write)
-        reader.task = asyncio.current_task()
         stop_watching = _watch(scope, receive, reader)
         if narrow := scope.get("extensions", {}).get("prome.narrow"):
             narrow["now"]()
@@ -85,13 +85,9 @@ class StreamResponse(Response):
                 return
             if self._log.broken or (self._bare and not self._log.ended(reader.position)):
                 # Events say by themselves whether they are all there; of bare text an orderly end would say so.
-                await _hang_up(scope, "prome.close")
+                await _hang_up(scope)
             else:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except asyncio.CancelledError:
-            if not reader.sending:
-                raise
-            await _hang_up(scope, "prome.abort")
         finally:
             stop_watching()
             self._log.unwatch(reader.changed)
@@ -111,9 +107,8 @@ class StreamResponse(Response):
             else:
                 await reader.sleep()
                 continue
-            reader.sends()
             await send({"type": "http.response.body", "body": body, "more_body": True})
-            reader.sending = False
+            reader.sent()
 
 
 def _watch(scope: Scope, receive: Receive, reader: Reader) -> Callable[[], object]:
@@ -134,9 +129,8 @@ async def _ask_until_it_leaves(receive: Receive, reader: Reader) -> None:
     reader.leave()
 
 
-async def _hang_up(scope: Scope, how: str) -> None:
-    """Aborting is for a reader that does not read: closing would wait until it does. The server notices soon after."""
-    hang_up = scope.get("extensions", {}).get(how)
-    if hang_up is not None:
-        hang_up["now"]()
+async def _hang_up(scope: Scope) -> None:
+    """The server notices soon after."""
+    if close := scope.get("extensions", {}).get("prome.close"):
+        close["now"]()
         await asyncio.sleep(0.01)

@@ -30,7 +30,7 @@ class GuardedProtocol(HttpToolsProtocol):
     head_seconds_max = 5.0
     # A body that is read gets its 408 from BodyLimit first; this is for one that nobody reads.
     body_seconds_max = BODY_SECONDS_MAX + 2
-    # To take something of what is left of an answer that is whole.
+    # To take something of what waits for the reader.
     take_seconds_max = 20.0
 
     _in_head, _head_bytes = False, 0
@@ -47,6 +47,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+        self._stop_expecting()
         if self._on_gone is not None:
             self._on_gone()
 
@@ -70,12 +71,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES_MAX:
             self._refuse()
         if not self._refused:
-            # HTTP has no word for these: give up on a reader that takes nothing, end an answer before its end, and take
-            # in only a little of it.
-            abort, close = self.transport.abort, self.transport.close
+            # HTTP has no word for these: end an answer before its end, and take in only a little of it.
             self.scope["extensions"] = {
-                "prome.abort": {"now": abort},
-                "prome.close": {"now": close},
+                "prome.close": {"now": self.transport.close},
                 "prome.narrow": {"now": self._narrow},
             }
             super().on_headers_complete()
@@ -87,22 +85,36 @@ class GuardedProtocol(HttpToolsProtocol):
             line = self.transport.get_extra_info("socket")
             line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_BUFFER_BYTES)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_taking()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_expecting()
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._taking is not None:
-            self._taking.cancel()
         self._expect_taking()
 
     def _expect_taking(self) -> None:
-        """The answer is whole, but maybe not all of it has left. A reader that takes nothing of it would keep its
-        connection for ever, for closing waits until it does; one that takes a little gets the same time again.
+        """More waits than a reader may fall behind, or an answer is whole and its end has not left yet. A reader that
+        takes nothing of it would keep its connection for ever, for both the rest and closing wait until it does. One
+        that takes a little gets the same time again.
         """
-        left = self.transport.get_write_buffer_size()
-        self._taking = self.loop.call_later(self.take_seconds_max, self._look, left) if left else None
+        self._stop_expecting()
+        if left := self.transport.get_write_buffer_size():
+            self._taking = self.loop.call_later(self.take_seconds_max, self._look, left)
+
+    def _stop_expecting(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
 
     def _look(self, before: int) -> None:
-        # What another answer adds says nothing of the reader, and its end is looked after as well.
-        if not self.cycle.response_complete:
+        # Nothing is added while writing is paused, or when the answer is whole. What another answer adds says nothing
+        # of the reader, and is looked after as well.
+        if not self.flow.write_paused and not self.cycle.response_complete:
             return
         if self.transport.get_write_buffer_size() >= before:
             self.transport.abort()

@@ -97,9 +97,8 @@ class Channels:
                     await tab.sleep()
                     continue
                 if piece:
-                    tab.sends()
                     yield piece
-                    tab.sending = False
+                    tab.sent()
 
     @contextmanager
     def _tab(self, user_id: str, sign_in_id: str) -> Iterator[tuple[Channel, Reader]]:

@@ -13,9 +13,8 @@ from app.edge.shapes import Query
 from app.edge.sse import STREAM_HEADERS
 from app.services import services
 
-# It sends no pings of its own: the pulse of the readers does that for all of them, and without a task for each.
+# It needs no pings: the pulse of the readers has comments sent to all of them, and without a task for each.
 NO_PINGS = 0
-SEND_SECONDS_MAX = 20
 # EventSource sends it when it comes back by itself, and that it does is all that counts here.
 LAST_EVENT_ID = Header("Last-Event-ID", "Says the same as `again`")
 
@@ -34,7 +33,7 @@ async def follow_account(request: Request, query: Again) -> Response:
     me = identity(request)
     again = query.again or LAST_EVENT_ID.name in request.headers
     events = services(request).channels.follow(me.user_id, me.sign_in_id, again=again)
-    return EventSourceResponse(events, headers=STREAM_HEADERS, ping=NO_PINGS, sep="\n", send_timeout=SEND_SECONDS_MAX)
+    return EventSourceResponse(events, headers=STREAM_HEADERS, ping=NO_PINGS, sep="\n")
 
 
 routes = [

@@ -12,10 +12,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.edge.pulse import Readers
-from app.edge.reader import StreamResponse
+from app.edge.reader import LogReader, StreamResponse
+from app.edge.wire import GuardedProtocol
 from app.streams.log import Log
 
 KIB = 1024
+
+
+class Impatient(GuardedProtocol):
+    take_seconds_max = 1.5
 
 
 @dataclass
@@ -52,6 +57,12 @@ class Hall:
 
     def leave(self) -> None:
         self.left += 1
+
+    @property
+    def behind(self) -> int:
+        """How many have begun to read, and have more before them."""
+        end = len(self.log.frames)
+        return sum(isinstance(each, LogReader) and 0 < each.position < end for each in self.readers.open)
 
     async def all_of_it(self, **query: str) -> bytes:
         async with httpx2.AsyncClient(timeout=20) as http:

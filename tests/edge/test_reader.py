@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from app.edge.pulse import Readers
 from app.edge.sse import COMMENT
-from tests.edge.hall import KIB, Hall
+from tests.edge.hall import KIB, Hall, Impatient
 from tests.live import serve
 from tests.waiting import eventually
 
@@ -30,10 +30,10 @@ async def hall() -> AsyncIterator[Hall]:
     async def may_read(owners: set[str]) -> set[str]:
         return owners - strangers
 
-    readers = Readers(may_read, send_seconds_max=1.5, silence_seconds_max=1.5)
+    readers = Readers(may_read, silence_seconds_max=1.5)
     hall = Hall(readers, strangers=strangers)
     readers.start()
-    async with serve(Starlette(routes=[Route("/", hall.answer)])) as hall.url:
+    async with serve(Starlette(routes=[Route("/", hall.answer)]), protocol=Impatient) as hall.url:
         yield hall
         hall.log.close()
         await readers.stop()
@@ -94,7 +94,7 @@ async def test_who_takes_nothing_is_cut_off_and_the_others_notice_nothing(hall: 
     stopped = [hall.frozen() for _ in range(FROZEN)]
     for connection in stopped:
         await connection.__aenter__()
-    await eventually(lambda: sum(reader.sending for reader in hall.readers.open) == FROZEN)
+    await eventually(lambda: hall.behind == FROZEN)
     began = time.monotonic()
     grown = (psutil.Process().memory_info().rss - before) / FROZEN / KIB
 
@@ -152,7 +152,7 @@ async def test_whoever_falls_behind_and_catches_up_while_the_log_grows_gets_ever
         for first in (0, half):
             for frame in frames[first : first + half]:
                 hall.log.append(frame)
-            await eventually(lambda: any(reader.sending for reader in hall.readers.open))
+            await eventually(lambda: hall.behind > 0)
             while len(read) < (first + half) * 64 * KIB:
                 read += await anext(pieces)
             hall.log.append(b"caught up")
@@ -211,9 +211,9 @@ async def test_when_the_server_stops_no_piece_of_bare_text_passes_for_the_whole(
 
 async def test_what_has_ended_is_read_to_its_end_though_the_server_stops(hall: Hall) -> None:
     async with hall.frozen() as reader:
-        hall.log.append(b"x" * MUCH, b"the end")
+        hall.log.append(b"x" * MUCH, b"y" * 32 * KIB, b"the end")
         hall.log.close()
-        await eventually(lambda: any(each.sending for each in hall.readers.open))
+        await eventually(lambda: hall.behind > 0)
         await hall.readers.stop()
         everything = await reader.read(-1)
 

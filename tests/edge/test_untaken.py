@@ -1,4 +1,4 @@
-"""An answer that is whole, and a reader that does not take it."""
+"""An answer, and a reader that does not take it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.edge.wires import MEBIBYTE, Hurried, listening
@@ -25,8 +25,14 @@ def gone() -> asyncio.Event:
     return asyncio.Event()
 
 
+@pytest.fixture
+def given_up() -> asyncio.Event:
+    """When nobody makes any more of the answer that is streamed."""
+    return asyncio.Event()
+
+
 @pytest_asyncio.fixture
-async def port(gone: asyncio.Event) -> AsyncIterator[int]:
+async def port(gone: asyncio.Event, given_up: asyncio.Event) -> AsyncIterator[int]:
     class Noticed(Hurried):
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
@@ -35,7 +41,18 @@ async def port(gone: asyncio.Event) -> AsyncIterator[int]:
     async def large(request: Request) -> Response:
         return Response(b"x" * int(request.path_params["size"]))
 
-    async with listening(Starlette(routes=[Route("/{size:int}", large)]), Noticed) as port:
+    async def streamed(request: Request) -> Response:
+        return StreamingResponse(pieces(int(request.path_params["size"])))
+
+    async def pieces(size: int) -> AsyncIterator[bytes]:
+        try:
+            for _ in range(size // MEBIBYTE):
+                yield b"x" * MEBIBYTE
+        finally:
+            given_up.set()
+
+    routes = [Route("/{size:int}", large), Route("/streamed/{size:int}", streamed)]
+    async with listening(Starlette(routes=routes), Noticed) as port:
         yield port
 
 
@@ -45,8 +62,8 @@ def connected(port: int) -> socket.socket:
     return line
 
 
-async def ask(line: socket.socket, connection: str, size: int = LARGE) -> None:
-    request = f"GET /{size} HTTP/1.1\r\nHost: app\r\nConnection: {connection}\r\n\r\n"
+async def ask(line: socket.socket, connection: str, size: int = LARGE, path: str = "/") -> None:
+    request = f"GET {path}{size} HTTP/1.1\r\nHost: app\r\nConnection: {connection}\r\n\r\n"
     await asyncio.get_running_loop().sock_sendall(line, request.encode())
 
 
@@ -86,3 +103,22 @@ async def test_who_asks_again_is_given_time_for_each_answer(port: int) -> None:
         await ask(line, "keep-alive", 2 * LARGE)
 
         assert await taken(line, 0.1, 2 * LARGE) >= 2 * LARGE
+
+
+async def test_who_takes_nothing_of_what_is_still_made_is_cut_off(
+    port: int, gone: asyncio.Event, given_up: asyncio.Event
+) -> None:
+    with connected(port) as line:
+        await ask(line, "keep-alive", path="/streamed/")
+        async with asyncio.timeout(5):
+            await gone.wait()
+            await given_up.wait()
+
+        assert await taken(line) < LARGE
+
+
+async def test_who_takes_slowly_what_is_still_made_gets_all_of_it(port: int) -> None:
+    with connected(port) as line:
+        await ask(line, "keep-alive", path="/streamed/")
+
+        assert await taken(line, pause_seconds=0.1) >= LARGE
