@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.upkeep import LEFT_BEHIND_SECONDS
 from tests.chat.callers import Caller
 from tests.chat.strict import Event, require_grammar
 from tests.chat.test_crash import WORDS_LOST_MAX, read_until_killed, recovered, require_it_ended_well
@@ -43,7 +45,7 @@ async def killed_in_the_middle(doomed: House, here: Caller) -> list[list[Event]]
 async def test_what_a_killed_worker_ran_is_ended_by_the_other(doomed: House) -> None:
     async with doomed.somebody() as (here, there):
         killed = await killed_in_the_middle(doomed, here)
-        began = time.monotonic()
+        began, killed_at = time.monotonic(), datetime.now(UTC)
         # Whoever reads on at the other worker meanwhile is told the end as soon as there is one.
         rejoined = asyncio.create_task(there.rejoin(killed[0][0].data["streamId"], killed[0][-1].id))
         await recovered(there, ENDED_SECONDS_MAX)
@@ -57,6 +59,9 @@ async def test_what_a_killed_worker_ran_is_ended_by_the_other(doomed: House) -> 
     assert balance["held"] == 0
     assert doomed.fake.seen.calls == STREAMS_AT_ONCE
     assert "Traceback" not in doomed.workers[1].log.read_text()
+    # The lease of this work lasts three turns, so one that lasts longer than that from the kill is the other's.
+    (lease,) = await doomed.rows("SELECT until FROM leases WHERE name = 'end turns that were left behind'")
+    assert lease["until"] > killed_at + timedelta(seconds=3 * LEFT_BEHIND_SECONDS)
     resolved = await doomed.rows("SELECT hold_id FROM hold_resolutions")
     assert len(resolved) == STREAMS_AT_ONCE
     await doomed.require_the_books_are_right()
