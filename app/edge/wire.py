@@ -89,10 +89,6 @@ class GuardedProtocol(HttpToolsProtocol):
         super().pause_writing()
         self._expect_taking()
 
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._stop_expecting()
-
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._expect_taking()
@@ -112,8 +108,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._taking = None
 
     def _look(self, before: int) -> None:
-        # Nothing is added while writing is paused, or when the answer is whole. What another answer adds says nothing
-        # of the reader, and is looked after as well.
+        # Nothing is added while writing is paused, or when the answer is whole. Otherwise what is added says nothing of
+        # the reader, and either of the two comes again.
         if not self.flow.write_paused and not self.cycle.response_complete:
             return
         if self.transport.get_write_buffer_size() >= before:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.edge.wires import MEBIBYTE, Hurried, listening
+from tests.edge.wires import MEBIBYTE, Hurried, listening, unserved
 
 # More than the system takes in for a connection, so that the rest waits in the server.
 LARGE = 12 * MEBIBYTE
@@ -122,3 +122,50 @@ async def test_who_takes_slowly_what_is_still_made_gets_all_of_it(port: int) -> 
         await ask(line, "keep-alive", path="/streamed/")
 
         assert await taken(line, pause_seconds=0.1) >= LARGE
+
+
+class Line(asyncio.Transport):
+    """One that says of itself how much waits to leave."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        self.left, self.is_cut = 0, False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """It leaves at once; what does not is told by the test."""
+
+    def get_write_buffer_size(self) -> int:
+        return self.left
+
+    def is_closing(self) -> bool:
+        return self.is_cut
+
+    def abort(self) -> None:
+        self.is_cut = True
+
+    def close(self) -> None:
+        self.is_cut = True
+
+
+async def test_nobody_is_held_to_what_the_next_answer_adds() -> None:
+    """The rest of one answer waits, as little as may, when the next one begins, and takes its time."""
+    goes_on = asyncio.Event()
+
+    async def answer(request: Request) -> Response:
+        if request.url.path == "/next":
+            await goes_on.wait()
+        return Response(b"x")
+
+    line, protocol = Line(), unserved(Starlette(routes=[Route("/first", answer), Route("/next", answer)]), Hurried)
+    protocol.connection_made(line)
+    line.left = 40_000
+    protocol.data_received(b"GET /first HTTP/1.1\r\nHost: app\r\n\r\n")
+    await asyncio.sleep(Hurried.take_seconds_max / 2)
+    protocol.data_received(b"GET /next HTTP/1.1\r\nHost: app\r\n\r\n")
+    line.left = 45_000
+    await asyncio.sleep(Hurried.take_seconds_max)
+    was_cut_meanwhile = line.is_cut
+    goes_on.set()
+    await asyncio.sleep(2 * Hurried.take_seconds_max)
+
+    assert (was_cut_meanwhile, line.is_cut) == (False, True)

@@ -38,6 +38,13 @@ async def listening(app: Starlette, protocol: type[GuardedProtocol] = GuardedPro
     await server.wait_closed()
 
 
+def unserved(app: Starlette, protocol: type[GuardedProtocol]) -> GuardedProtocol:
+    """For a line that the test holds in its own hand."""
+    config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False)
+    config.load()
+    return protocol(config, ServerState(), {})
+
+
 def head(*lines: str, method: str = "POST", path: str = "/api/measure") -> bytes:
     start = f"{method} {path} HTTP/1.1\r\nHost: app\r\nContent-Type: application/json\r\n"
     return (start + "".join(f"{line}\r\n" for line in lines) + "\r\n").encode()
