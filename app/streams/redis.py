@@ -17,6 +17,7 @@ from typing import Any
 from redis import asyncio as redis
 from redis.exceptions import RedisError
 
+from app.streams.ending import end
 from app.streams.log import Log
 from app.streams.relay import Heard
 from app.streams.topics import MemoryTopics
@@ -26,6 +27,7 @@ AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 CALL_SECONDS_MAX = 2.0
 LISTEN_SECONDS = 0.2
+CLOSE_SECONDS_MAX = 5.0
 SAID_MAX = 1000
 FRAMES_AT_ONCE = 500
 # What is shared of one stream at most; the rest of a reply that is longer is read from the database.
@@ -118,14 +120,13 @@ class RedisRelay:
         self._keep(self._listen_for_ever())
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         try:
-            await self._write()
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await self._write()
+                await self._redis.aclose()
         except TROUBLE:
             self._is_away()
-        await self._redis.aclose()
 
     def share(self, stream_id: str, log: Log) -> None:
         shared = Shared(stream_id, log)

@@ -191,3 +191,21 @@ async def test_of_a_very_long_stream_only_so_much_is_shared(
         await eventually(lambda: len(copy.frames) == 6)
 
     assert redis.llen(STREAM + "str_long") == 2 * FRAMES_AT_ONCE
+
+
+async def test_it_closes_though_something_takes_a_cancel_for_a_failure(between: tuple[str, ValkeyServer]) -> None:
+    cancels = 0
+
+    async def deaf() -> None:
+        nonlocal cancels
+        while cancels < 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                cancels += 1
+
+    async with asyncio.timeout(10), working(between[0]) as worker:
+        worker.relay._keep(deaf())
+        await asyncio.sleep(0)
+
+    assert cancels == 2
