@@ -157,7 +157,7 @@ async def running(its: Services) -> AsyncIterator[None]:
         closing.push_async_callback(its.turns.drain, 0)
         closing.push_async_callback(its.leaving.drain)
         its.readers.start()
-        closing.push_async_callback(its.readers.stop)
+        closing.callback(its.readers.stop)
         its.channels.start()
         closing.callback(its.channels.stop)
         await _stock(its)
@@ -183,7 +183,7 @@ def _alone_in_its_process(its: Services) -> Iterator[None]:
 async def _empty(its: Services) -> None:
     seconds = its.settings.drain_seconds
     await asyncio.gather(its.turns.drain(seconds), its.readings.drain(seconds))
-    await its.readers.stop()
+    its.readers.stop()
 
 
 async def _warm_up(its: Services) -> None:

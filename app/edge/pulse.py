@@ -10,7 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from app.db import DatabaseUnavailable
+from app.observability import logs
 
+log = logs.get("prome.readers")
 PULSE_SECONDS = 1.0
 SILENCE_SECONDS_MAX = 10.0
 LOOK_SECONDS = 3.0
@@ -70,7 +72,7 @@ class Readers:
     def start(self) -> None:
         self._pulse = asyncio.create_task(self._beat(), name="pulse of the readers")
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Ends every reading of what has no end yet; the others are about to end by themselves."""
         if self._pulse is not None:
             self._pulse.cancel()
@@ -98,5 +100,8 @@ class Readers:
         try:
             welcome = await self._may_read(owners) if owners else set()
         except DatabaseUnavailable:
+            return
+        except Exception as error:
+            log.error("sessions_cannot_be_looked_at", exc_info=error)
             return
         self.dismiss(reader for reader in self.open if reader.owner in owners - welcome)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 
 from app.db import Database, DatabaseUnavailable
 from app.edge.pulse import Reader, Readers
 from app.edge.sse import COMMENT, frame
 from app.events.looks import NOTHING, Look, Payments, look, news
+from app.observability import logs
 from app.streams.topics import Topics
 
+log = logs.get("prome.channels")
 ROUND_SECONDS = 3.0
 # After each look the round rests this many times as long as that look took.
 REST = 4
@@ -45,9 +47,13 @@ class Channel:
                 self._served = served
 
     async def look_again(self) -> None:
-        """Without a database tabs stay as they are; the next round makes up for it."""
-        with suppress(DatabaseUnavailable):
+        """When that fails the tabs stay as they are; the next round makes up for it."""
+        try:
             await self.look()
+        except DatabaseUnavailable:
+            return
+        except Exception as error:
+            log.error("account_cannot_be_looked_at", exc_info=error)
 
     def stir(self) -> None:
         """Something has changed."""

@@ -36,7 +36,7 @@ async def hall() -> AsyncIterator[Hall]:
     async with serve(Starlette(routes=[Route("/", hall.answer)]), protocol=Impatient) as hall.url:
         yield hall
         hall.log.close()
-        await readers.stop()
+        readers.stop()
 
 
 async def test_a_reader_gets_what_is_there_and_what_comes(hall: Hall) -> None:
@@ -199,7 +199,7 @@ async def test_when_the_server_stops_no_piece_of_bare_text_passes_for_the_whole(
 
     async with hall.reading() as events, hall.reading(**{"as": "text/plain"}) as words:
         assert [await anext(events), await anext(words)] == [b"one "] * 2
-        await hall.readers.stop()
+        hall.readers.stop()
         rest = [piece async for piece in events]
         try:
             await anext(words)
@@ -214,7 +214,7 @@ async def test_what_has_ended_is_read_to_its_end_though_the_server_stops(hall: H
         hall.log.append(b"x" * MUCH, b"y" * 32 * KIB, b"the end")
         hall.log.close()
         await eventually(lambda: hall.behind > 0)
-        await hall.readers.stop()
+        hall.readers.stop()
         everything = await reader.read(-1)
 
     assert everything.count(b"x") >= MUCH

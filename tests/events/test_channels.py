@@ -47,7 +47,8 @@ class Watched:
     """Channels over a real database, and how often they look."""
 
     def __init__(self, services: Services, silence_seconds: float) -> None:
-        self.looks, self.is_away, self.strangers = 0, False, set[str]()
+        self.looks, self.strangers = 0, set[str]()
+        self.trouble: Exception | None = None
         self.readers = Readers(self._may_read, silence_seconds_max=silence_seconds)
         self.its = Channels(services.db, services.topics, self.readers, self._payments)
 
@@ -56,8 +57,8 @@ class Watched:
 
     async def _payments(self, _session: Session, _user_id: str) -> Sequence[Out]:
         self.looks += 1
-        if self.is_away:
-            raise DatabaseUnavailable
+        if self.trouble:
+            raise self.trouble
         return []
 
     def tab(self, person: Person, sign_in: str = "sgn_1") -> AsyncGenerator[bytes]:
@@ -71,7 +72,7 @@ async def watched(services: Services, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     watched.readers.start()
     yield watched
     watched.its.stop()
-    await watched.readers.stop()
+    watched.readers.stop()
 
 
 def balances(frame: bytes) -> list[int]:
@@ -163,14 +164,17 @@ async def test_a_round_notices_what_nobody_told(watched: Watched, services: Serv
     assert balances(piece) == [1007]
 
 
-async def test_a_tab_outlives_a_database_that_is_away(watched: Watched, services: Services, ann: Person) -> None:
+@pytest.mark.parametrize("trouble", [DatabaseUnavailable(), RuntimeError("a fault of ours")])
+async def test_a_tab_outlives_a_look_that_fails(
+    watched: Watched, services: Services, ann: Person, trouble: Exception
+) -> None:
     watched.its.start()
     async with aclosing(watched.tab(ann)) as tab:
         await anext(tab)
-        watched.is_away, before = True, watched.looks
+        watched.trouble, before = trouble, watched.looks
         await grant(services, ann.id, 7)
         await eventually(lambda: watched.looks > before + 2)
-        watched.is_away = False
+        watched.trouble = None
         async with asyncio.timeout(5):
             while (piece := await anext(tab)) == COMMENT:
                 pass
