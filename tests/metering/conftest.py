@@ -16,13 +16,17 @@ from tests.ledger.conftest import person
 
 
 class TroubledDatabase(Database):
-    """Refuses units while it is down, and can keep the answer of a commit to itself, as a bad network does."""
+    """Refuses units while it is down, has them wait, and can keep the answer of a commit to itself, as a bad network
+    does.
+    """
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.down = False
         self.refused, self.committed, self.answers = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.answers.set()
+        self.takes_units = asyncio.Event()
+        self.takes_units.set()
         self.tasks: set[asyncio.Task[Any] | None] = set()
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
@@ -34,6 +38,7 @@ class TroubledDatabase(Database):
         if self.down:
             self.refused.set()
             raise DatabaseUnavailable
+        await self.takes_units.wait()
         async with super().begin() as session:
             yield session
         self.committed.set()

@@ -16,6 +16,7 @@ from app.observability.metrics import Metrics
 from tests.ledger.books import HOUR, balance, rows
 from tests.ledger.conftest import person
 from tests.metering.conftest import TroubledDatabase
+from tests.waiting import eventually
 
 TERMS = Terms(10, 90, Rates())
 
@@ -118,6 +119,7 @@ async def test_replies_that_race_for_the_last_tokens_share_them(db: TroubledData
     bob = await person(db, "bob", 100)
     over = asyncio.Event()
     begun: list[Held] = []
+    db.takes_units.clear()
 
     async def reply() -> None:
         async with meter.hold(bob, Terms(0, 40, Rates()), lifetime=HOUR) as held:
@@ -126,6 +128,9 @@ async def test_replies_that_race_for_the_last_tokens_share_them(db: TroubledData
             held.use(0, held.max_tokens, "us")
 
     replies = [asyncio.create_task(reply()) for _ in range(10)]
+    # All of them have seen the whole balance before the first takes its part of it.
+    await eventually(lambda: len(db.tasks & set(replies)) == 10)
+    db.takes_units.set()
     while len(begun) + sum(task.done() for task in replies) < 10:
         await asyncio.wait(replies, timeout=0.01)
     over.set()
