@@ -82,7 +82,6 @@ MOVES = (
     ),
 )
 CHECKS = (
-    Fault("a balance after may be negative", TABLES, " CHECK (balance_after >= 0)", ""),
     Fault("owed may be negative", TABLES, "        CHECK (owed >= 0),\n", ""),
     Fault("a kind may be made up", TABLES, "'adjustment', 'debt'\n", "'adjustment', 'debt', 'gift'\n"),
     Fault("a debt may be of nothing", TABLES, " CHECK (tokens > 0),\n        created_at", ",\n        created_at"),
