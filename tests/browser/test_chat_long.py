@@ -18,7 +18,7 @@ from app.settings import Settings
 from tests.browser.doing import ask, expect_quiet, held_back, register, reply, until
 from tests.conftest import settings_for
 
-LENGTH = 2_000
+LENGTH = 1_000
 LONGEST = """() => {
     window.longest = 0;
     new PerformanceObserver((list) => {
