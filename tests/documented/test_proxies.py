@@ -39,7 +39,6 @@ http {{
 }}
 """
 AROUND_CADDY = "{{\n    admin off\n    auto_https off\n}}\n{lines}"
-Proxy = Callable[[Path, str], AbstractContextManager[str]]
 
 
 def where(name: str) -> str:
@@ -96,12 +95,17 @@ def caddy(folder: Path, to_port: str) -> Iterator[str]:
         yield url
 
 
+Proxy = Callable[[Path, str], AbstractContextManager[str]]
+PROXIES: dict[str, Proxy] = {"nginx": nginx, "caddy": caddy}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("proxy", [nginx, caddy])
-async def test_it_passes_every_event_on_at_once(tmp_path: Path, database_url: str, proxy: Proxy) -> None:
+@pytest.mark.parametrize("name", PROXIES)
+async def test_it_passes_every_event_on_at_once(tmp_path: Path, database_url: str, name: str) -> None:
+    where(name)
     command = Command(tmp_path, {**SETTINGS, "DATABASE_URL": database_url})
     async with upstream(tokens=WORDS, gap_seconds=GAP_SECONDS) as fake:
-        with command.serving(OPENAI_BASE_URL=fake.url) as server, proxy(tmp_path, server.port) as url:
+        with command.serving(OPENAI_BASE_URL=fake.url) as server, PROXIES[name](tmp_path, server.port) as url:
             person = await newcomer(server.url)
             async with calling(url, person) as caller, httpx2.AsyncClient(base_url=url) as client:
                 page = await client.get("/", headers={"Accept-Encoding": "gzip"})
