@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -122,9 +122,8 @@ class RedisRelay:
     async def close(self) -> None:
         await end(self._tasks)
         try:
-            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+            async with asyncio.timeout(CLOSE_SECONDS_MAX), aclosing(self._redis):
                 await self._write()
-                await self._redis.aclose()
         except TROUBLE:
             self._is_away()
 

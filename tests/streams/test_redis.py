@@ -209,3 +209,18 @@ async def test_it_closes_though_something_takes_a_cancel_for_a_failure(between: 
         await asyncio.sleep(0)
 
     assert cancels == 2
+
+
+async def test_it_leaves_no_connection_though_redis_is_away(between: tuple[str, ValkeyServer]) -> None:
+    url, server = between
+    async with working(url) as worker:
+        client = worker.relay._redis
+        await asyncio.gather(*(client.ping() for _ in range(5)))
+        connections = list(client.connection_pool._available_connections)
+        server.stop()
+        # So that there is something to write at the end.
+        worker.topics.tell("usr_1")
+    server.start()
+
+    assert len(connections) > 1
+    assert not any(connection.is_connected for connection in connections)
