@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.edge.wires import MEBIBYTE, Hurried, listening, unserved
+from app.edge.wire import GuardedProtocol
+from tests.edge.wires import MEBIBYTE, Clockwork, Hurried, listening, unserved
+from tests.waiting import eventually
 
 # More than the system takes in for a connection, so that the rest waits in the server.
 LARGE = 12 * MEBIBYTE
@@ -156,16 +158,18 @@ async def test_nobody_is_held_to_what_the_next_answer_adds() -> None:
             await goes_on.wait()
         return Response(b"x")
 
-    line, protocol = Line(), unserved(Starlette(routes=[Route("/first", answer), Route("/next", answer)]), Hurried)
+    line, clock, app = Line(), Clockwork(), Starlette(routes=[Route("/first", answer), Route("/next", answer)])
+    protocol = unserved(app, GuardedProtocol, clock)
     protocol.connection_made(line)
     line.left = 40_000
     protocol.data_received(b"GET /first HTTP/1.1\r\nHost: app\r\n\r\n")
-    await asyncio.sleep(Hurried.take_seconds_max / 2)
+    await eventually(lambda: protocol.cycle.response_complete)
     protocol.data_received(b"GET /next HTTP/1.1\r\nHost: app\r\n\r\n")
     line.left = 45_000
-    await asyncio.sleep(Hurried.take_seconds_max)
+    clock.pass_by(GuardedProtocol.take_seconds_max)
     was_cut_meanwhile = line.is_cut
     goes_on.set()
-    await asyncio.sleep(2 * Hurried.take_seconds_max)
+    await eventually(lambda: protocol.cycle.response_complete)
+    clock.pass_by(GuardedProtocol.take_seconds_max)
 
     assert (was_cut_meanwhile, line.is_cut) == (False, True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.server import ServerState
 
 from app.edge.wire import GuardedProtocol
+from tests.fakes.loop import FakeLoop, FakeTimer
 
 MEBIBYTE = 1024 * 1024
 
@@ -38,11 +41,21 @@ async def listening(app: Starlette, protocol: type[GuardedProtocol] = GuardedPro
     await server.wait_closed()
 
 
-def unserved(app: Starlette, protocol: type[GuardedProtocol]) -> GuardedProtocol:
-    """For a line that the test holds in its own hand."""
+class Clockwork(FakeLoop):
+    """Its timers are the test's, its tasks those of the loop that runs."""
+
+    def call_later(self, seconds: float, callback: Callable[..., object], *words: object) -> FakeTimer:
+        return self.call_at(self.time() + seconds, partial(callback, *words))
+
+    def create_task(self, work: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Task[Any]:
+        return asyncio.get_running_loop().create_task(work, **more)
+
+
+def unserved(app: Starlette, protocol: type[GuardedProtocol], clock: Clockwork) -> GuardedProtocol:
+    """For a line that the test holds in its own hand, and its time."""
     config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False)
     config.load()
-    return protocol(config, ServerState(), {})
+    return protocol(config, ServerState(), {}, cast(asyncio.AbstractEventLoop, clock))
 
 
 def head(*lines: str, method: str = "POST", path: str = "/api/measure") -> bytes:
