@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import functools
+import inspect
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -19,10 +22,12 @@ from tests.databases import Databases, SqliteDatabases
 from tests.declared import DeclaredErrors
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import ScriptedProvider
+from tests.figures import DEEP
 from tests.live import serve
 
 PASSWORD = "correct horse battery"
 HOUSE = Path(__file__).parents[1]
+TEST_SECONDS_MAX = 1800 if DEEP else 120
 MODELS = {"catalogue": str(HOUSE / "tests" / "fakes" / "catalogue.toml"), "assets_dir": str(HOUSE / "var")}
 
 
@@ -44,6 +49,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         asking = {item for item in items if "databases" in getattr(item, "fixturenames", ())}
         config.hook.pytest_deselected(items=[item for item in items if item not in asking])
         items[:] = [item for item in items if item in asking]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A stream that does not end fails its test, and holds up no other."""
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        item.obj = _in_time(item.obj)
+
+
+def _in_time(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def in_time(**fixtures: Any) -> None:
+        async with asyncio.timeout(TEST_SECONDS_MAX):
+            await test(**fixtures)
+
+    return in_time
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app.edge.wire import GuardedProtocol
-from tests.waiting import eventually
+from tests.waiting import WAIT_SECONDS_MAX, eventually
 
-START_SECONDS = 5
 LEAVE_SECONDS_MAX = 60
 
 
@@ -66,7 +65,7 @@ async def serve(
     )
     server = LiveServer(config)
     serving = asyncio.create_task(server.serve([at] if at else None))
-    await asyncio.wait_for(server.ready.wait(), START_SECONDS)
+    await asyncio.wait_for(server.ready.wait(), WAIT_SECONDS_MAX)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.leave()
     await serving

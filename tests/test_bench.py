@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import psutil
 import pytest
 
 from scripts.bench.wire import Order, ordered, token
+from tests.figures import DEEP
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -52,7 +52,7 @@ def test_a_part_runs_and_says_what_it_measured_beside_what() -> None:
     assert [words for words in PARTS["core"] if words not in said] == []
 
 
-@pytest.mark.skipif("DEEP" not in os.environ, reason="takes a minute")
+@pytest.mark.skipif(not DEEP, reason="takes a minute")
 @pytest.mark.parametrize("part", [part for part in PARTS if part != "core"])
 def test_so_does_every_other(part: str) -> None:
     said = whole(part)

@@ -175,12 +175,11 @@ def test_doctor_fails_on_a_database_out_of_reach_without_its_password(sqlite: Co
 def test_serve_makes_its_database_answers_and_stops_when_it_is_asked(sqlite: Command) -> None:
     with sqlite.serving() as server:
         page, api = httpx2.get(server.url), httpx2.get(f"{server.url}/api/auth/me")
-        code, seconds = server.terminate()
+        code, _ = server.terminate()
 
     assert (page.status_code, api.status_code) == (200, 401)
     assert (sqlite.folder / "data" / "prome.db").is_file()
     assert code == 0, server.log.read_text()
-    assert seconds < 5
     assert "Traceback" not in server.log.read_text()
 
 

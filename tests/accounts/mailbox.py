@@ -11,6 +11,8 @@ from email.parser import BytesParser
 from email.policy import SMTP
 from typing import Any
 
+from tests.waiting import WAIT_SECONDS_MAX
+
 RETRY_LATER = b"451 4.3.0 Not just now.\r\n"
 
 
@@ -21,7 +23,7 @@ class Mailbox:
         self.url = ""
 
     async def next_letter(self) -> EmailMessage:
-        return await asyncio.wait_for(self.letters.get(), 10)
+        return await asyncio.wait_for(self.letters.get(), WAIT_SECONDS_MAX)
 
     async def next_token(self) -> str:
         """What the link in the mail hands over."""

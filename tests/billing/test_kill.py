@@ -24,7 +24,7 @@ from tests.billing.line import Line
 from tests.billing.posting import about, deliver
 from tests.command import Command, Server
 from tests.conftest import PASSWORD
-from tests.ledger.clients import DEEP
+from tests.figures import DEEP
 from tests.live import serve
 from tests.waiting import eventually
 

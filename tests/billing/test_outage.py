@@ -17,7 +17,7 @@ from app.stripe_sandbox.till import Till
 from tests.billing.buying import STARTER, WELCOME, Buyer
 from tests.databases import Databases
 from tests.fakes.clock import FakeClock
-from tests.ledger.clients import DEEP
+from tests.figures import DEEP
 from tests.waiting import eventually
 from tests.workers.postgres import OwnPostgres, own_postgres
 
@@ -71,7 +71,7 @@ async def test_a_payment_while_the_database_is_away_is_refused_until_it_is_back_
     async with away(own, database_url):
         buyer.till.pay(begun["sessionId"])
         await asyncio.sleep(AWAY_SECONDS[databases.kind])
-        await eventually(lambda: len(buyer.till.deliveries()) > before, seconds_max=30)
+        await eventually(lambda: len(buyer.till.deliveries()) > before)
         meanwhile = [delivery["status"] for delivery in buyer.till.deliveries()[before:]]
     await buyer.till.settled()
 

@@ -29,6 +29,7 @@ from tests.billing.line import Line
 from tests.billing.posting import about, deliver, signed
 from tests.fakes.clock import FakeClock
 from tests.live import serve
+from tests.waiting import WAIT_SECONDS_MAX
 
 STRIPE_HOLDS_THE_PAGE_SECONDS = 10
 
@@ -114,7 +115,7 @@ async def test_a_webhook_is_stored_and_answered_while_stripe_is_still_thinking_a
     payload = orjson.dumps(about("checkout.session.completed", {"id": begun["sessionId"]}))
     line.next = [thought]
 
-    await asyncio.wait_for(inbox.take(payload, signed(payload)["Stripe-Signature"]), 2)
+    await asyncio.wait_for(inbox.take(payload, signed(payload)["Stripe-Signature"]), WAIT_SECONDS_MAX)
 
     assert await stored(buyer) == [("new", payload.decode())]
     assert await buyer.kinds() == []

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from app.settings import Settings
 from tests.conftest import settings_for
+from tests.waiting import WAIT_SECONDS_MAX
 
 # The shell is the same browser without a window to draw, and takes three fifths of the time.
 NAMES = ("chromium-headless-shell", "chromium", "google-chrome", "chromium-browser")
@@ -29,6 +30,7 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 HERE = Path(__file__).parent
+expect.set_options(timeout=WAIT_SECONDS_MAX * 1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from playwright.async_api import Locator, Page, Route, expect
 
-from tests.waiting import LOOK_SECONDS
+from tests.waiting import LOOK_SECONDS, soon
 
 PASSWORD = "four plain words here"
 
@@ -102,6 +102,6 @@ async def held_back(page: Page, address: str) -> AsyncIterator[asyncio.Event]:
 
 async def until(page: Page, script: str) -> None:
     """Playwright's own way to wait for a script is `eval`, which the pages forbid."""
-    async with asyncio.timeout(5):
+    async with soon():
         while not await page.evaluate(script):  # noqa: ASYNC110 - what is waited for happens in another process.
             await asyncio.sleep(LOOK_SECONDS)

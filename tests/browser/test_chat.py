@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.doing import ask, expect_quiet, register, reply, until
 from tests.fakes.provider import ScriptedProvider
-from tests.waiting import eventually
+from tests.waiting import WAIT_SECONDS_MAX, eventually
 
 CHAT = "/chat"
 STORY = ["Once ", "upon ", "a ", "time. "] * 20
@@ -180,7 +180,7 @@ async def test_the_view_keeps_to_the_end_until_the_reader_scrolls_up(page: Page,
     provider.words, provider.pause_before = ["A line of text.\n\n"] * 120, 60
     await register(page, CHAT)
     await ask(page, "Much.")
-    await asyncio.wait_for(provider.paused.wait(), 5)
+    await asyncio.wait_for(provider.paused.wait(), WAIT_SECONDS_MAX)
     transcript, jump = page.locator(".transcript"), page.get_by_role("button", name="To the end")
     await until(
         page,

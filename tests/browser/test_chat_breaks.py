@@ -11,6 +11,7 @@ from app.providers.provider import ProviderFailed
 from app.settings import Settings
 from tests.browser.doing import ask, expect_quiet, register, reply
 from tests.fakes.provider import ScriptedProvider
+from tests.waiting import WAIT_SECONDS_MAX
 
 CHAT = "/chat"
 STORY = ["Once ", "upon ", "a ", "time. "] * 20
@@ -20,7 +21,7 @@ async def test_a_reload_in_the_middle_loses_and_repeats_nothing(page: Page, prov
     provider.words, provider.pause_before = STORY, 30
     await register(page, CHAT)
     await ask(page, "A story.")
-    await asyncio.wait_for(provider.paused.wait(), 5)
+    await asyncio.wait_for(provider.paused.wait(), WAIT_SECONDS_MAX)
     await expect(page).to_have_url(re.compile("/chat/cnv_"))
 
     await page.reload()
@@ -93,7 +94,7 @@ async def test_a_line_that_breaks_is_taken_up_where_it_broke(page: Page, provide
     provider.words, provider.pause_before = STORY, 30
     await register(page, CHAT)
     await ask(page, "A story.")
-    await asyncio.wait_for(provider.paused.wait(), 5)
+    await asyncio.wait_for(provider.paused.wait(), WAIT_SECONDS_MAX)
     await expect(reply(page)).to_contain_text("Once upon")
     rejoined: list[str] = []
     page.on(

@@ -17,7 +17,7 @@ from app.settings import Settings
 from tests.browser.doing import ask, expect_quiet, held_back, register, reply
 from tests.conftest import settings_for
 from tests.fakes.provider import ScriptedProvider
-from tests.waiting import eventually
+from tests.waiting import WAIT_SECONDS_MAX, eventually
 
 CHAT = "/chat"
 REDRAWN = """() => {
@@ -77,7 +77,7 @@ async def test_going_back_and_forth_while_an_answer_is_written_loses_none_of_it(
     provider.words, provider.pause_before = STORY, 30
     await register(page, CHAT)
     await ask(page, "A story.")
-    await asyncio.wait_for(provider.paused.wait(), 5)
+    await asyncio.wait_for(provider.paused.wait(), WAIT_SECONDS_MAX)
     await expect(page).to_have_url(re.compile("/chat/cnv_"))
 
     await page.get_by_role("link", name="New chat").click()

@@ -17,6 +17,7 @@ from app.services import Services
 from app.settings import Settings
 from tests.browser.doing import ask, expect_quiet, held_back, register, reply, until
 from tests.conftest import settings_for
+from tests.waiting import WAIT_SECONDS_MAX
 
 LENGTH = 1_000
 LONGEST = """() => {
@@ -78,7 +79,7 @@ async def test_reading_back_holds_the_place(long: Page) -> None:
         for _ in range(3):
             await long.locator(".transcript").evaluate("t => t.scrollTo(0, 400)")
             await long.wait_for_timeout(100)
-        await asyncio.wait_for(asked.wait(), 5)
+        await asyncio.wait_for(asked.wait(), WAIT_SECONDS_MAX)
         shown, before = await long.locator("article").count(), await long.evaluate(EYE)
 
     await until(long, f"() => document.querySelectorAll('article').length > {shown}")

@@ -1,12 +1,7 @@
 from __future__ import annotations
 
-import asyncio
-import functools
-import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 
@@ -15,23 +10,6 @@ from app.services import Services
 from tests.chat.callers import Caller, calling
 from tests.conftest import Person
 from tests.waiting import eventually
-
-TEST_SECONDS_MAX = 120
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """A stream that does not end fails its test, and holds up no other."""
-    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-        item.obj = _in_time(item.obj)
-
-
-def _in_time(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    @functools.wraps(test)
-    async def in_time(**fixtures: Any) -> None:
-        async with asyncio.timeout(TEST_SECONDS_MAX):
-            await test(**fixtures)
-
-    return in_time
 
 
 @pytest_asyncio.fixture
@@ -43,7 +21,7 @@ async def caller(live_url: str, ann: Person, app: Starlette, services: Services)
 
 
 async def require_order(services: Services) -> None:
-    await eventually(lambda: not services.turns.running, seconds_max=10)
+    await eventually(lambda: not services.turns.running)
     assert services.turns.lost == set()
     async with services.db.read() as session:
         assert await audit.differences(session) == []

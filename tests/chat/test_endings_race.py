@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections import Counter
 from typing import Any
@@ -18,9 +17,9 @@ from tests.chat.strict import Event, events_of, require_grammar
 from tests.conftest import settings_for
 from tests.databases import Databases
 from tests.fakes.provider import ScriptedProvider
+from tests.figures import DEEP
 from tests.waiting import eventually
 
-DEEP = bool(os.environ.get("DEEP"))
 TRIALS = 2_000 if DEEP else 100
 SESSIONS = 200 if DEEP else 60
 WORDS = [f" w{number}" for number in range(12)]

@@ -13,6 +13,7 @@ from tests.chat.houses import house
 from tests.chat.strict import events_of, read_all
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import ScriptedProvider
+from tests.waiting import soon
 
 AT_ONCE = 100
 FORMS = {"events": EVENTS, "json": JSON, "text": TEXT, "async": {**JSON, **ASYNC}}
@@ -109,7 +110,7 @@ async def test_each_of_a_hundred_of_the_same_key_reads_along(caller: Caller, pro
             return raw(seen + [event async for event in stream])
 
     reading = [asyncio.create_task(read()) for _ in range(AT_ONCE)]
-    async with asyncio.timeout(30):
+    async with soon():
         for _ in reading:
             await heard.acquire()
     provider.go_on.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import httpx2
 import pytest
@@ -14,8 +13,9 @@ from tests.chat.callers import JSON, URL, Caller, calling
 from tests.chat.conftest import require_order
 from tests.conftest import Register, settings_for
 from tests.fakes.provider import ScriptedProvider
+from tests.figures import DEEP
 
-ROUNDS = 10 if os.environ.get("DEEP") else 2
+ROUNDS = 10 if DEEP else 2
 REQUESTS, PAID_FOR = 200, 7
 PROMPT_TOKENS, REPLY_TOKENS = 8, 4
 COST = PROMPT_TOKENS + REPLY_TOKENS

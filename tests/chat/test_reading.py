@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pytest
@@ -11,8 +10,10 @@ from app.services import Services
 from tests.chat.callers import ASYNC, EVENTS, TEXT, Caller, only, until
 from tests.chat.strict import events_of, read_all, text_of
 from tests.fakes.provider import ScriptedProvider
+from tests.figures import figure
+from tests.waiting import soon
 
-OUT_MS_MAX = 250
+OUT_MS_MAX, META_MS_MAX, SILENCE_SECONDS_MAX = 250, 200, 15
 PROMPT_TOKENS = 8
 
 
@@ -115,9 +116,8 @@ async def test_every_event_is_out_at_once(caller: Caller, provider: ScriptedProv
                 arrived.append(time.monotonic())
 
     took = sorted((there - said) * 1000 for said, there in zip(spoken, arrived, strict=True))
-    print(f"S16: an event is out after {took[20]:.1f} ms, at most {took[-1]:.1f} ms")  # noqa: T201
+    figure(f"S16: an event is out, of {len(took)} at most", took[-1], OUT_MS_MAX, "ms")
     assert len(took) == 40
-    assert took[-1] <= OUT_MS_MAX
 
 
 async def test_meta_comes_before_the_provider_has_said_a_word(caller: Caller, provider: ScriptedProvider) -> None:
@@ -132,9 +132,8 @@ async def test_meta_comes_before_the_provider_has_said_a_word(caller: Caller, pr
         provider.go_on.set()
         rest = [event.name async for event in stream]
 
-    print(f"S9: meta after {took:.0f} ms")  # noqa: T201
+    figure("S9: meta after", took, META_MS_MAX, "ms")
     assert meta.name == "meta"
-    assert took <= 200
     assert rest[-1] == "done"
 
 
@@ -150,8 +149,8 @@ async def test_of_two_models_the_one_that_may_answer_is_named_soon(caller: Calle
         provider.go_on.set()
         await until(stream, "done")
 
+    figure("S9: meta of one of two models after", took, 2 * META_MS_MAX, "ms")
     assert meta.data["model"] == "failing-over"
-    assert took <= 400
 
 
 async def test_a_long_silence_is_kept_alive(caller: Caller, provider: ScriptedProvider) -> None:
@@ -161,16 +160,15 @@ async def test_a_long_silence_is_kept_alive(caller: Caller, provider: ScriptedPr
     async with caller.asking() as response:
         pieces = response.aiter_raw()
         began = time.monotonic()
-        async with asyncio.timeout(15):
+        async with soon():
             while not (piece := await anext(pieces)).startswith(b":"):
                 began = time.monotonic()
         silence = time.monotonic() - began
         provider.go_on.set()
         rest = b"".join([piece async for piece in pieces])
 
-    print(f"S9: a comment after {silence:.1f} s of silence")  # noqa: T201
+    figure("S9: a comment after a silence of", silence, SILENCE_SECONDS_MAX, "s")
     assert piece == b": still here\n\n"
-    assert silence <= 15
     assert b"event: done" in rest
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 
 import pytest
@@ -16,8 +15,9 @@ from tests.chat.callers import Caller, only, raw
 from tests.chat.strict import Parser, require_grammar, text_of
 from tests.conftest import settings_for
 from tests.fakes.provider import ScriptedProvider
+from tests.figures import DEEP
 
-DEEPER = 10 if os.environ.get("DEEP") else 1
+DEEPER = 10 if DEEP else 1
 TEXTS, OVER_SOCKETS, AT_ONCE = 10_000 * DEEPER, 300 * DEEPER, 30
 NASTY = [
     *("\n", "\r", "\r\n", "\n\n", "\r\r", "\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\ufeff", "\ufffd", "\u200b"),

@@ -15,6 +15,7 @@ from app.services import Services
 from tests.chat.callers import Caller, only, until
 from tests.chat.strict import events_of
 from tests.fakes.provider import ScriptedProvider
+from tests.figures import figure
 
 STOP_SECONDS_MAX = 1.0
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -87,7 +88,7 @@ async def test_a_stop_that_is_written_down_is_obeyed_within_a_second(
         rest = [event async for event in stream]
 
     assert only(rest, "done")["finishReason"] == "stopped"
-    assert time.monotonic() - began <= STOP_SECONDS_MAX
+    figure("S4: a stop that is written down is obeyed after", time.monotonic() - began, STOP_SECONDS_MAX, "s")
 
 
 async def test_nobody_stops_what_is_not_theirs(caller: Caller, services: Services, provider: ScriptedProvider) -> None:

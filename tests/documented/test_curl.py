@@ -21,9 +21,9 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.provider import ScriptedProvider
 from tests.fakes.upstream import FakeUpstream, upstream
 from tests.providers.asking import GUARDS, KEY
+from tests.waiting import soon
 
 pytestmark = pytest.mark.slow
-SECONDS_MAX = 10
 WORDS = ["Reiher", " essen", " 魚", "🐟", "é", "."]
 
 
@@ -55,7 +55,7 @@ async def curl(url: str, person: Person, accept: str) -> AsyncIterator[tuple[Pro
     )
     assert process.stdout
     try:
-        async with asyncio.timeout(SECONDS_MAX):
+        async with soon():
             yield process, process.stdout
     finally:
         if process.returncode is None:

@@ -18,10 +18,10 @@ from tests.chat.strict import events_of, require_grammar
 from tests.command import Command, free_port
 from tests.documented.readme import blocks, section
 from tests.fakes.upstream import upstream
+from tests.waiting import WAIT_SECONDS_MAX
 
 ASSETS = str(Path(__file__).parents[2] / "var")
 PLACES = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
-START_SECONDS_MAX = 10
 GAP_SECONDS, WORDS = 0.1, 20
 # Each word stands alone: two that came together were held back.
 ALONE = GAP_SECONDS / 2
@@ -56,7 +56,7 @@ def lines_of(language: str) -> str:
 @contextmanager
 def running(*command: str, port: int, folder: Path) -> Iterator[str]:
     process = subprocess.Popen(command, env={"HOME": str(folder)})
-    url, until_then = f"http://127.0.0.1:{port}", time.monotonic() + START_SECONDS_MAX
+    url, until_then = f"http://127.0.0.1:{port}", time.monotonic() + WAIT_SECONDS_MAX
     try:
         while True:
             try:

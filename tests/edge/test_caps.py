@@ -22,9 +22,11 @@ from app.settings import Settings
 from tests.conftest import settings_for
 from tests.edge.wires import MEBIBYTE, Hurried, head, listening, say, status
 from tests.observability.lines import Lines
-from tests.waiting import eventually
+from tests.waiting import eventually, soon
 
 HUGE = 200 * MEBIBYTE
+GROWN_BYTES_MAX = 16 * MEBIBYTE
+CPU_SECONDS_MAX = 1
 SLOW_CALLERS = 200
 PIECE = b" " * 65_536
 CHUNK = b"10000\r\n" + PIECE + b"\r\n"
@@ -52,11 +54,12 @@ def resident_bytes() -> int:
 
 
 @contextmanager
-def quick_and_small(seconds_max: float = 1.0) -> Iterator[None]:
-    resident, began = resident_bytes(), time.perf_counter()
+def quick_and_small() -> Iterator[None]:
+    """In time of this process, which a busy machine does not stretch; the caller's own is in it."""
+    resident, began = resident_bytes(), time.process_time()
     yield
-    assert time.perf_counter() - began <= seconds_max
-    assert resident_bytes() - resident <= 16 * MEBIBYTE
+    assert time.process_time() - began <= CPU_SECONDS_MAX
+    assert resident_bytes() - resident <= GROWN_BYTES_MAX
 
 
 def pieces(piece: bytes, start: bytes) -> Iterator[bytes]:
@@ -137,12 +140,13 @@ SLOW = {
 @pytest.mark.parametrize("manner", SLOW)
 async def test_slow_callers_are_hung_up_on(hurried_port: int, manner: str) -> None:
     parts, pause_seconds = SLOW[manner]
-    limit_seconds = Hurried.head_seconds_max + Hurried.body_seconds_max
+    resident = resident_bytes()
 
-    with quick_and_small(limit_seconds + 2):
-        callers = [say(hurried_port, parts, pause_seconds) for _ in range(SLOW_CALLERS)]
-        async with asyncio.timeout(limit_seconds + 2):
-            await asyncio.gather(*callers)
+    callers = [say(hurried_port, parts, pause_seconds) for _ in range(SLOW_CALLERS)]
+    async with soon():
+        await asyncio.gather(*callers)
+
+    assert resident_bytes() - resident <= GROWN_BYTES_MAX
 
 
 async def test_somebody_who_takes_a_breath_is_waited_for(hurried_port: int) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from app.db import DatabaseUnavailable
 from app.edge import pulse
 from app.edge.pulse import Reader, Readers
+from tests.waiting import soon
 
 
 @pytest.mark.parametrize("trouble", [DatabaseUnavailable(), RuntimeError("a fault of ours")])
@@ -29,7 +28,7 @@ async def test_who_may_not_read_any_more_is_found_after_a_look_that_failed(
     readers, ann, bob = Readers(may_read), Reader("ann"), Reader("bob")
     readers.open |= {ann, bob}
     readers.start()
-    async with asyncio.timeout(5):
+    async with soon():
         await bob.sleep()
     readers.stop()
 

@@ -15,8 +15,9 @@ from starlette.routing import Route
 from app.edge.pulse import Readers
 from app.edge.sse import COMMENT
 from tests.edge.hall import KIB, Hall, Impatient
+from tests.figures import figure
 from tests.live import serve
-from tests.waiting import eventually
+from tests.waiting import eventually, soon
 
 # More than the sockets of both sides take.
 MUCH = 24 * KIB * KIB
@@ -79,12 +80,11 @@ async def test_a_position_that_is_not_there_yet_is_waited_for(hall: Hall) -> Non
 async def test_the_writer_never_waits(hall: Hall) -> None:
     async with hall.frozen() as pieces:
         await pieces.read(1)
-        began = time.monotonic()
         for _ in range(MUCH // KIB):
             hall.log.append(b"x" * KIB)
-        took = time.monotonic() - began
+            await asyncio.sleep(0)
 
-    assert took < 1
+        assert len(hall.log.frames) == MUCH // KIB
 
 
 async def test_who_takes_nothing_is_cut_off_and_the_others_notice_nothing(hall: Hall) -> None:
@@ -100,17 +100,15 @@ async def test_who_takes_nothing_is_cut_off_and_the_others_notice_nothing(hall: 
 
     reading = [asyncio.create_task(hall.all_of_it()) for _ in range(NORMAL)]
     gaps = await gaps_of_a_live_reader(hall, len(frames), 2.5)
-    await eventually(lambda: hall.left >= FROZEN, seconds_max=10)
+    await eventually(lambda: hall.left >= FROZEN)
     gone = time.monotonic() - began
     hall.log.close()
     read = await asyncio.gather(*reading)
     for connection in stopped:
         await connection.__aexit__(None, None, None)
 
-    figures = f"gone after {gone:.1f} s, {grown:.0f} KiB each; a gap of at most {max(gaps) * 1000:.0f} ms"
-    print(f"S6: frozen readers {figures}")  # noqa: T201
-    assert gone <= 5
-    assert max(gaps) < 1
+    figure("S6: frozen readers are gone after", gone, 5, "s")
+    figure("S6: the longest gap of a live reader beside them", max(gaps) * 1000, 250, "ms")
     # Both sides of the sockets are in this process.
     assert grown <= 512
     whole = b"".join(hall.log.frames)
@@ -167,7 +165,7 @@ async def test_silence_is_broken_by_a_comment_and_only_where_there_are_comments(
     async with hall.reading() as events, hall.reading(**{"as": "text/plain"}) as words:
         hall.log.append(b"one ")
         assert [await anext(events), await anext(words)] == [b"one ", b"one "]
-        async with asyncio.timeout(5):
+        async with soon():
             comment = await anext(events)
         hall.log.append(b"two ")
         hall.log.close()
@@ -183,7 +181,7 @@ async def test_who_may_not_read_any_more_is_dismissed_and_nobody_else(hall: Hall
     async with hall.reading(owner="ann") as hers, hall.reading(owner="bob") as his:
         assert [await anext(hers), await anext(his)] == [b"one "] * 2
         hall.strangers.add("bob")
-        async with asyncio.timeout(6):
+        async with soon():
             rest = b"".join([piece async for piece in his])
         hall.log.append(b"two ")
         hall.log.close()

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from app.edge.wire import GuardedProtocol
 from tests.edge.wires import MEBIBYTE, Clockwork, Hurried, listening, unserved
-from tests.waiting import eventually
+from tests.waiting import WAIT_SECONDS_MAX, eventually, soon
 
 # More than the system takes in for a connection, so that the rest waits in the server.
 LARGE = 12 * MEBIBYTE
@@ -85,7 +85,7 @@ async def taken(line: socket.socket, pause_seconds: float = 0, size: int = LARGE
 async def test_who_takes_nothing_of_it_is_cut_off(port: int, gone: asyncio.Event, connection: str) -> None:
     with connected(port) as line:
         await ask(line, connection)
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), WAIT_SECONDS_MAX)
 
         assert await taken(line) < LARGE
 
@@ -112,7 +112,7 @@ async def test_who_takes_nothing_of_what_is_still_made_is_cut_off(
 ) -> None:
     with connected(port) as line:
         await ask(line, "keep-alive", path="/streamed/")
-        async with asyncio.timeout(5):
+        async with soon():
             await gone.wait()
             await given_up.wait()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.db import Database
 from tests.engines.conftest import ids
+from tests.waiting import soon
 
 TRIALS = 60
 
@@ -30,7 +31,7 @@ async def test_units_cancelled_at_any_step_leave_nothing(db: Database) -> None:
         await asyncio.wait({working})
         done += not working.cancelled()
 
-    async with asyncio.timeout(10):
+    async with soon():
         await asyncio.gather(*(unit(TRIALS + number) for number in range(20)))
     kept = await ids(db)
 

@@ -15,6 +15,7 @@ import pytest
 
 from app.db import ConstraintViolated, Database, DatabaseInUse, DatabaseUnavailable
 from tests.engines.conftest import ids
+from tests.waiting import WAIT_SECONDS_MAX
 
 INSERT = "INSERT INTO things (id) VALUES ($1)"
 OWNED = "CREATE TABLE owned (thing INTEGER REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED)"
@@ -198,7 +199,7 @@ async def test_whoever_leaves_just_as_its_turn_comes_lets_the_next_one_in(sqlite
     for task in tasks:
         task.cancel()
     left = await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.wait_for(unit(99), 5)
+    await asyncio.wait_for(unit(99), WAIT_SECONDS_MAX)
 
     assert any(isinstance(how, asyncio.CancelledError) for how in left)
     kept = [number for number, how in enumerate(left, start=1) if how is None]

@@ -9,6 +9,7 @@ import pytest
 
 from app.db import ConstraintViolated, Database, Session
 from tests.engines.conftest import ids
+from tests.waiting import WAIT_SECONDS_MAX
 
 INSERT = "INSERT INTO things (id) VALUES ($1)"
 
@@ -116,11 +117,11 @@ async def test_cancelling_at_any_moment_never_blocks_the_units_behind(db: Databa
             await asyncio.sleep(0)
         for task in tasks[::2]:
             task.cancel()
-        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), WAIT_SECONDS_MAX)
 
     kept = set(await ids(db))
     assert {delay * 100 + number for delay in range(8) for number in range(1, 20, 2)} <= kept
-    await asyncio.wait_for(unit(999), 5)
+    await asyncio.wait_for(unit(999), WAIT_SECONDS_MAX)
 
 
 async def test_times_come_back_aware_and_in_order_whatever_zone_they_went_in_with(db: Database) -> None:

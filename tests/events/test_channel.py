@@ -12,7 +12,7 @@ import httpx2
 from app.ledger import ledger
 from app.services import Services
 from tests.conftest import Person
-from tests.waiting import eventually
+from tests.waiting import eventually, soon
 
 
 async def frames(response: httpx2.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:
@@ -77,7 +77,7 @@ async def test_it_ends_within_five_seconds_of_signing_out(live_url: str, ann: Pe
         news = frames(response)
         await anext(news)
         await client.post("/api/auth/logout")
-        async with asyncio.timeout(5):
+        async with soon():
             rest = [event async for event in news]
 
     assert rest == []

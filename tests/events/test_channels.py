@@ -21,7 +21,7 @@ from app.ledger import ledger
 from app.services import Services
 from tests.conftest import Person
 from tests.events.test_channel import grant
-from tests.waiting import eventually
+from tests.waiting import eventually, soon
 
 TABS = 20
 
@@ -156,7 +156,7 @@ async def test_a_round_notices_what_nobody_told(watched: Watched, services: Serv
         await anext(tab)
         async with silent.begin() as session:
             await ledger.credit(session, ann.id, 7, kind="adjustment", reference="from elsewhere")
-        async with asyncio.timeout(5):
+        async with soon():
             while (piece := await anext(tab)) == COMMENT:
                 pass
     await silent.close()
@@ -175,7 +175,7 @@ async def test_a_tab_outlives_a_look_that_fails(
         await grant(services, ann.id, 7)
         await eventually(lambda: watched.looks > before + 2)
         watched.trouble = None
-        async with asyncio.timeout(5):
+        async with soon():
             while (piece := await anext(tab)) == COMMENT:
                 pass
 
@@ -185,7 +185,7 @@ async def test_a_tab_outlives_a_look_that_fails(
 async def test_a_silent_tab_is_kept_alive(watched: Watched, ann: Person) -> None:
     async with aclosing(watched.tab(ann)) as tab:
         await anext(tab)
-        async with asyncio.timeout(5):
+        async with soon():
             assert [await anext(tab), await anext(tab)] == [COMMENT, COMMENT]
 
 
@@ -194,7 +194,7 @@ async def test_only_the_tabs_of_an_ended_session_end(watched: Watched, services:
         await anext(ended)
         await anext(other)
         watched.strangers.add("sgn_ended")
-        async with asyncio.timeout(6):
+        async with soon():
             rest = [piece async for piece in ended if piece != COMMENT]
         await grant(services, ann.id, 7)
         while (piece := await anext(other)) == COMMENT:

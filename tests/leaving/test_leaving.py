@@ -20,7 +20,7 @@ from tests.conftest import Person, Register, settings_for
 from tests.conversations.talking import talk
 from tests.fakes.provider import ScriptedProvider
 from tests.leaving.going import ME, everything, leave, require_whole_books
-from tests.waiting import eventually
+from tests.waiting import eventually, soon
 
 Client = httpx2.AsyncClient
 
@@ -214,6 +214,6 @@ async def test_the_open_pages_of_the_account_hear_that_it_is_over(
 
         await leave(caller.http, ann)
 
-        async with asyncio.timeout(10):
+        async with soon():
             async for _ in lines:
                 pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from app.ledger import audit
 
 HOUSE = Path(__file__).parents[2]
 END_SECONDS = 60
-DEEP = bool(os.environ.get("DEEP"))
 
 
 class Said(NamedTuple):

@@ -10,9 +10,10 @@ import time
 
 from app.db import Database
 from tests.databases import Databases
+from tests.figures import DEEP
 from tests.ledger.books import rows
 from tests.ledger.client import perform, used_by
-from tests.ledger.clients import DEEP, Said, client, faults
+from tests.ledger.clients import Said, client, faults
 from tests.ledger.conftest import person
 
 KILLS = 200 if DEEP else 15

@@ -16,8 +16,9 @@ import pytest
 from app.db import Database
 from app.ledger.ledger import Balance
 from tests.databases import Databases
+from tests.figures import DEEP, figure
 from tests.ledger import books
-from tests.ledger.clients import DEEP, client, faults
+from tests.ledger.clients import client, faults
 from tests.ledger.conftest import person
 
 ROUNDS = 5
@@ -26,7 +27,7 @@ AFFORDED = 7
 GRANTS = 30
 WRITERS = 64
 SECONDS = 60.0 if DEEP else 2.0
-HOLD_P99_SECONDS = 0.05
+HOLD_P99_MS = 50
 
 
 @pytest.fixture
@@ -126,6 +127,5 @@ async def test_writers_readers_and_a_backup_meet_no_lock(db: Database, sqlite_pa
     assert settled[0] == len(took)
     assert len(took) > WRITERS
     assert backups >= 1
-    if DEEP:
-        p99 = quantiles(took, n=100)[-1]
-        assert p99 <= HOLD_P99_SECONDS, f"p99 of a hold is {p99 * 1000:.0f} ms at {len(took) / SECONDS:.0f} pairs/s"
+    p99 = quantiles(took, n=100)[-1] * 1000
+    figure(f"L12: a hold, p99, beside {len(took) / SECONDS:.0f} pairs a second", p99, HOLD_P99_MS, "ms")

@@ -7,7 +7,6 @@ every entry equals the model's and every hash is right.
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
@@ -26,6 +25,7 @@ from app.ledger import audit, expiry, ledger
 from app.ledger.ledger import InsufficientTokens, Outcome, ReferenceReused, Terms, UnknownHold, Used
 from app.ledger.rates import Rates
 from tests.databases import Databases
+from tests.figures import DEEP
 from tests.ledger.conftest import person
 from tests.ledger.model import Cause, Model, Purse
 from tests.ledger.moved_clock import MovedDatabase
@@ -34,7 +34,7 @@ STEPS = {"sqlite": 15_000, "postgres": 3_000}
 STEPS_OF_A_HISTORY = 50
 PARTS = 3
 WELCOME = 500
-DEEPER = 67 if os.environ.get("DEEP") else 1
+DEEPER = 67 if DEEP else 1
 
 # `again` is how far back to look for something that was done before; mostly it is something new.
 users = st.integers(0, 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -12,11 +11,12 @@ from app.accounts import accounts
 from app.db import Database, Session
 from app.ledger import expiry, ledger
 from app.ledger.ledger import Balance, InsufficientTokens, Resolution, Used
+from tests.figures import DEEP
 from tests.ledger.books import balance, credit, hold, rows, terms
 from tests.ledger.conftest import person
 
 TRIALS = {"sqlite": 2_000, "postgres": 300}
-DEEPER = 20 if os.environ.get("DEEP") else 1
+DEEPER = 20 if DEEP else 1
 HOLDS_AT_ONCE = 50
 HELD, PLENTY = 20, 10**9
 RACERS: tuple[Callable[[Session, str], Awaitable[Resolution]], ...] = (

@@ -16,7 +16,7 @@ from app.observability.metrics import Metrics
 from tests.ledger.books import HOUR, balance, rows
 from tests.metering.conftest import TroubledDatabase
 from tests.metering.test_meter import TERMS, counted, outcomes
-from tests.waiting import eventually
+from tests.waiting import WAIT_SECONDS_MAX, eventually
 
 
 async def cancelled(task: asyncio.Task[Any]) -> bool:
@@ -186,7 +186,7 @@ async def test_a_reply_cancelled_while_the_database_is_away_is_settled_when_it_i
     task = asyncio.create_task(reply_that_loses_its_database(db, meter, ann))
     await db.refused.wait()
     task.cancel()
-    was_cancelled = await asyncio.wait_for(cancelled(task), 5)
+    was_cancelled = await asyncio.wait_for(cancelled(task), WAIT_SECONDS_MAX)
     db.down = False
     await meter.drain()
 

@@ -18,6 +18,7 @@ from app.providers.provider import (
     UpstreamTruncated,
 )
 from scripts.upstream.faults import described
+from tests.figures import figure
 from tests.providers.asking import GUARDS, ask, asked, leave, provider_with, read
 from tests.waiting import eventually
 
@@ -124,7 +125,7 @@ async def test_a_fault_ends_in_its_kind_of_failure_in_time_and_tells_nothing(fau
     assert told.text == text or (fault == "huge_total" and told.text.startswith(text))
     assert told.finished is None
     assert 0 < len(told.failure.cause) <= 80
-    assert told.seconds <= GUARDS.first_content_seconds + GUARDS.progress_seconds + 1
+    assert told.seconds < GUARDS.turn_seconds_max
 
 
 @pytest.mark.parametrize("fault", sorted([*FAILURES, *REPLIES]))
@@ -135,6 +136,6 @@ async def test_leaving_hangs_up_at_once(fault: str) -> None:
             await eventually(lambda: all(record.ending != "open" for record in fake.seen))
 
             ends = [record.ended_at for record in fake.seen if record.ended_at]
-            assert max(ends, default=0) - left_at <= HUNG_UP_SECONDS_MAX
+            figure(f"S4: {fault}: the upstream is left after", max(ends, default=0) - left_at, HUNG_UP_SECONDS_MAX, "s")
             await provider.close()
             await eventually(lambda: fake.open_connections == 0)

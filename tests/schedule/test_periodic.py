@@ -13,6 +13,7 @@ from app.db import Database
 from app.schedule import leases
 from app.schedule.periodic import Job, Schedule
 from tests.fakes.clock import FakeClock
+from tests.waiting import WAIT_SECONDS_MAX
 
 MINUTE = timedelta(minutes=1)
 
@@ -54,7 +55,7 @@ async def test_two_schedules_do_the_work_of_one(db: Database, clock: FakeClock) 
     schedules = [Schedule(db, clock, [Job("sweep", 0.01, partial(work, who))]) for who in ("one", "other")]
     for schedule in schedules:
         schedule.start()
-    await asyncio.wait_for(enough.wait(), 5)
+    await asyncio.wait_for(enough.wait(), WAIT_SECONDS_MAX)
     for schedule in schedules:
         await schedule.stop()
 
@@ -72,7 +73,7 @@ async def test_work_that_fails_is_done_again(db: Database, clock: FakeClock) -> 
 
     schedule = Schedule(db, clock, [Job("flaky", 0.01, work)])
     schedule.start()
-    await asyncio.wait_for(worked.wait(), 5)
+    await asyncio.wait_for(worked.wait(), WAIT_SECONDS_MAX)
     await schedule.stop()
 
     assert len(tries) >= 3

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from app.streams.log import CHUNK_BYTES_MAX, Log, next_change
+from tests.waiting import soon
 
 
 def read(log: Log, position: int) -> list[bytes]:
@@ -80,7 +81,7 @@ async def test_whoever_follows_misses_nothing() -> None:
             found.append(piece)
         seen.append(found)
 
-    async with asyncio.timeout(5):
+    async with soon():
         following = [asyncio.create_task(follow()) for _ in range(10)]
         for number in range(100):
             log.append(b"%d " % number)

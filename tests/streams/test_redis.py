@@ -16,7 +16,7 @@ from app.streams.log import Log
 from app.streams.redis import FRAMES_AT_ONCE, SHARED_BYTES_MAX, STREAM, RedisRelay, RedisTopics
 from tests.command import free_port
 from tests.valkeys import valkey
-from tests.waiting import eventually
+from tests.waiting import eventually, soon
 
 RETENTION_SECONDS = 60
 
@@ -117,7 +117,7 @@ async def test_a_redis_that_was_away_gets_what_it_missed(tmp_path: Path) -> None
         with there.relay.mirrored("str_1", copy):
             await asyncio.sleep(0)
             with valkey(tmp_path, port):
-                await eventually(lambda: len(copy.frames) == 4, seconds_max=10)
+                await eventually(lambda: len(copy.frames) == 4)
 
     assert copy.frames == frames(0, 4)
 
@@ -130,7 +130,7 @@ async def test_stops_and_readers_are_heard_by_the_others(here: WorkerOfTwo, ther
         await asyncio.sleep(0.05)
         return bool(there.stops and there.reads)
 
-    async with asyncio.timeout(10):
+    async with soon():
         while not await say():
             pass
 
@@ -141,7 +141,7 @@ async def test_stops_and_readers_are_heard_by_the_others(here: WorkerOfTwo, ther
 async def test_a_topic_told_here_wakes_who_follows_it_there(here: WorkerOfTwo, there: WorkerOfTwo) -> None:
     told = asyncio.Event()
     there.topics.follow("usr_1", told.set)
-    async with asyncio.timeout(10):
+    async with soon():
         while not told.is_set():
             here.topics.tell("usr_1")
             await asyncio.sleep(0.05)
@@ -204,7 +204,7 @@ async def test_it_closes_though_something_takes_a_cancel_for_a_failure(between: 
             except asyncio.CancelledError:
                 cancels += 1
 
-    async with asyncio.timeout(10), working(between[0]) as worker:
+    async with soon(), working(between[0]) as worker:
         worker.relay._keep(deaf())
         await asyncio.sleep(0)
 

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 
 from tests.chat.callers import EVENTS, only, until
 from tests.chat.strict import events_of, require_grammar, text_of
-from tests.workers.house import GAP_SECONDS, TOKENS, House
+from tests.figures import figure
+from tests.workers.house import TOKENS, House
 
-# What it takes, and what a machine that is busy with other tests adds to it.
-STOP_SECONDS_MAX, BUSY_SECONDS = 1.0, 2.0
+STOP_SECONDS_MAX = 1.0
 
 
 async def test_a_stream_is_rejoined_live_at_another_worker(two: House) -> None:
@@ -20,14 +20,11 @@ async def test_a_stream_is_rejoined_live_at_another_worker(two: House) -> None:
         async with here.asking("Go") as reply:
             seen = await until(events_of(reply), "answer", 5)
         stream_id = seen[0].data["streamId"]
-        began = time.monotonic()
         rest = await there.rejoin(stream_id, seen[-1].id)
-        seconds = time.monotonic() - began
         whole = await here.rejoin(stream_id)
 
     assert seen + rest == whole
     assert len(rest) > TOKENS / 2, "It was read as it came, and not made up at its end."
-    assert seconds < TOKENS * GAP_SECONDS + 5
     assert two.fake.seen.calls == calls + 1
 
 
@@ -40,12 +37,11 @@ async def test_a_reply_is_stopped_from_another_worker(two: House) -> None:
         seconds = time.monotonic() - began
         seen += [event async for event in stream]
 
-    print(f"S4: a reply was stopped from another worker within {seconds * 1000:.0f} ms")  # noqa: T201
+    figure("S4: a reply is stopped from another worker after", seconds, STOP_SECONDS_MAX, "s")
     require_grammar(seen)
     assert only(seen, "done")["finishReason"] == "stopped"
     assert usage["tokensUsed"] == only(seen, "usage")["tokensUsed"] > 0
     assert len(text_of(seen)) > 0
-    assert seconds <= STOP_SECONDS_MAX + BUSY_SECONDS
     await two.require_the_books_are_right()
 
 

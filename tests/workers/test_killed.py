@@ -14,7 +14,7 @@ from tests.chat.callers import Caller
 from tests.chat.strict import Event, require_grammar
 from tests.chat.test_crash import WORDS_LOST_MAX, read_until_killed, recovered, require_it_ended_well
 from tests.databases import Databases
-from tests.ledger.clients import DEEP
+from tests.figures import DEEP, figure
 from tests.waiting import eventually
 from tests.workers.house import House, house
 
@@ -54,7 +54,7 @@ async def test_what_a_killed_worker_ran_is_ended_by_the_other(doomed: House) -> 
         lost = [await require_it_ended_well(there, seen) for seen in killed]
         balance = await there.balance()
 
-    print(f"S11: the other worker ended them after {seconds:.1f} s; at most {max(lost)} words are lost")  # noqa: T201
+    figure("S11: the other worker has ended them after", seconds, ENDED_SECONDS_MAX, "s")
     assert max(lost) <= WORDS_LOST_MAX
     assert balance["held"] == 0
     assert doomed.fake.seen.calls == STREAMS_AT_ONCE

@@ -63,7 +63,7 @@ async def test_both_serve_and_both_drain(pair: House) -> None:
         for number in range(ASKS):
             asking.create_task(ask(number))
         # Meta, five words, and one that the second connection has brought.
-        await eventually(lambda: len(seen) == ASKS and all(len(each) > 6 for each in seen), seconds_max=30)
+        await eventually(lambda: len(seen) == ASKS and all(len(each) > 6 for each in seen))
         server.process.terminate()
     code = await asyncio.to_thread(server.process.wait, 30)
 

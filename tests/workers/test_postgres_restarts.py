@@ -13,7 +13,7 @@ from tests.chat.callers import EVENTS, Caller, only
 from tests.chat.strict import Event, read_all, text_of
 from tests.databases import Databases
 from tests.fakes.upstream import text_of as upstream_text
-from tests.ledger.clients import DEEP
+from tests.figures import DEEP
 from tests.waiting import eventually
 from tests.workers.house import House, house
 from tests.workers.postgres import OwnPostgres, Stop, own_postgres
@@ -95,7 +95,7 @@ async def test_replies_go_on_through_restarts(over: House, postgres: OwnPostgres
         for number in range(STREAMS):
             asking.create_task(keep_asking(number))
         for number in range(RESTARTS):
-            await eventually(lambda: over.fake.seen.count("open") > 0, seconds_max=30)
+            await eventually(lambda: over.fake.seen.count("open") > 0)
             await asyncio.sleep(luck.uniform(0.3, 2))
             await asyncio.to_thread(postgres.stop, HOWS[number % 2])
             await asyncio.sleep(luck.uniform(0, 0.5))
@@ -119,7 +119,7 @@ async def test_while_it_is_away_replies_go_on_and_new_ones_are_refused(
         refused, ready = await there.post("Go"), await there.http.get("/readyz")
         alive = await there.http.get("/healthz")
         # Their upstreams have said all, so what is left to do is to write it down.
-        await eventually(lambda: over.fake.seen.count("open") == 0, seconds_max=30)
+        await eventually(lambda: over.fake.seen.count("open") == 0)
         ended = [task.done() for task in asking]
     finally:
         await asyncio.to_thread(postgres.start)

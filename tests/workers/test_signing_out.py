@@ -14,8 +14,9 @@ import pytest
 from app.chat import stops
 from tests.chat.callers import EVENTS, Caller
 from tests.command import Command
+from tests.figures import figure
+from tests.waiting import soon
 from tests.workers.house import GAP_SECONDS, TOKENS, House, looking_at
-from tests.workers.test_any_worker import BUSY_SECONDS
 
 REQUEST_SECONDS_MAX, STREAM_SECONDS_MAX = 1.0, 5.0
 End = Callable[[Caller, Command], Awaitable[None]]
@@ -69,10 +70,9 @@ async def test_who_is_out_is_out_at_every_worker(two: House, end: End) -> None:
             stream_seconds = time.monotonic() - began
         await stopped(two, there.person.id, reply.headers["X-Stream-Id"])
 
-    print(f"A3: {end.__name__}: refused after {request_seconds:.2f} s, streams ended after {stream_seconds:.1f} s")  # noqa: T201
+    figure(f"A3: {end.__name__}: a request is refused after", request_seconds, REQUEST_SECONDS_MAX, "s")
+    figure(f"A3: {end.__name__}: open streams end after", stream_seconds, STREAM_SECONDS_MAX, "s")
     assert refused.status_code == 401
-    assert request_seconds <= REQUEST_SECONDS_MAX
-    assert stream_seconds <= STREAM_SECONDS_MAX + BUSY_SECONDS
 
 
 async def stopped(two: House, user_id: str, stream_id: str) -> None:
@@ -80,6 +80,6 @@ async def stopped(two: House, user_id: str, stream_id: str) -> None:
     async with looking_at(two.database_url) as db:
         async with db.begin() as session:
             await stops.ask(session, user_id, stream_id, datetime.now(UTC))
-        async with asyncio.timeout(10), db.read() as session:
+        async with soon(), db.read() as session:
             while await session.rows("SELECT id FROM turns WHERE id = $1 AND state = 'running'", stream_id):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
