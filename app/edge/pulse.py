@@ -65,6 +65,7 @@ class Readers:
 
     def __init__(self, may_read: MayRead, *, silence_seconds_max: float = SILENCE_SECONDS_MAX) -> None:
         self.open: set[Reader] = set()
+        self._is_over = False
         self._may_read, self._looked_at = may_read, 0.0
         self._silence_seconds_max = silence_seconds_max
         self._pulse: asyncio.Task[None] | None = None
@@ -73,10 +74,21 @@ class Readers:
         self._pulse = asyncio.create_task(self._beat(), name="pulse of the readers")
 
     def stop(self) -> None:
-        """Ends every reading of what has no end yet; the others are about to end by themselves."""
+        """Ends every reading of what has no end yet; the others are about to end by themselves. It is the same for
+        those that come between this and the closing of the doors.
+        """
+        self._is_over = True
         if self._pulse is not None:
             self._pulse.cancel()
         self.dismiss(reader for reader in self.open if not reader.is_about_to_end)
+
+    def enter(self, reader: Reader) -> None:
+        self.open.add(reader)
+        if self._is_over and not reader.is_about_to_end:
+            reader.dismiss()
+
+    def leave(self, reader: Reader) -> None:
+        self.open.discard(reader)
 
     def dismiss(self, readers: Iterable[Reader]) -> None:
         for reader in list(readers):

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.edge.pulse import Reader, Readers
 from app.edge.sse import COMMENT, CONTENT_TYPE, STREAM_HEADERS
+from app.edge.wire import hang_up
 from app.streams.log import Log
 
 # Sends a piece at once, or says that the connection takes none now.
@@ -75,7 +76,7 @@ class StreamResponse(Response):
         stop_watching = _watch(scope, receive, reader)
         if narrow := scope.get("extensions", {}).get("prome.narrow"):
             narrow["now"]()
-        self._readers.open.add(reader)
+        self._readers.enter(reader)
         self._log.watch(reader.changed)
         self._on_enter()
         try:
@@ -85,13 +86,13 @@ class StreamResponse(Response):
                 return
             if self._log.broken or (self._bare and not self._log.ended(reader.position)):
                 # Events say by themselves whether they are all there; of bare text an orderly end would say so.
-                await _hang_up(scope)
+                await hang_up(scope)
             else:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             stop_watching()
             self._log.unwatch(reader.changed)
-            self._readers.open.discard(reader)
+            self._readers.leave(reader)
             self._on_leave()
 
     async def _follow(self, reader: LogReader, send: Send) -> None:
@@ -127,10 +128,3 @@ async def _ask_until_it_leaves(receive: Receive, reader: Reader) -> None:
     while message.get("type") != "http.disconnect":
         message = await receive()
     reader.leave()
-
-
-async def _hang_up(scope: Scope) -> None:
-    """The server notices soon after."""
-    if close := scope.get("extensions", {}).get("prome.close"):
-        close["now"]()
-        await asyncio.sleep(0.01)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.edge.body_limit import BODY_SECONDS_MAX
@@ -161,3 +162,10 @@ def write(cycle: RequestResponseCycle, body: bytes) -> bool:
         return False
     cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
     return True
+
+
+async def hang_up(scope: Scope) -> None:
+    """An answer that has begun ends before its end. The server notices soon after."""
+    if close := scope.get("extensions", {}).get("prome.close"):
+        close["now"]()
+        await asyncio.sleep(0.01)

@@ -113,11 +113,11 @@ class Channels:
             channel = self.open[user_id] = Channel(partial(look, self._db, user_id, self._payments))
             self._topics.follow(user_id, channel.stir)
         channel.tabs.add(tab)
-        self._readers.open.add(tab)
+        self._readers.enter(tab)
         try:
             yield channel, tab
         finally:
-            self._readers.open.discard(tab)
+            self._readers.leave(tab)
             channel.tabs.discard(tab)
             if not channel.tabs:
                 del self.open[user_id]

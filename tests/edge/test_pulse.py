@@ -26,7 +26,8 @@ async def test_who_may_not_read_any_more_is_found_after_a_look_that_failed(
         return {"ann"}
 
     readers, ann, bob = Readers(may_read), Reader("ann"), Reader("bob")
-    readers.open |= {ann, bob}
+    readers.enter(ann)
+    readers.enter(bob)
     readers.start()
     async with soon():
         await bob.sleep()

@@ -207,6 +207,15 @@ async def test_when_the_server_stops_no_piece_of_bare_text_passes_for_the_whole(
     assert (rest, cut) == ([], True)
 
 
+async def test_who_comes_while_the_server_stops_is_dismissed_too(hall: Hall) -> None:
+    """The doors close a moment later; nobody may wait behind them for what never comes."""
+    hall.log.append(b"one ")
+    hall.readers.stop()
+
+    async with soon():
+        assert await hall.all_of_it() == b""
+
+
 async def test_what_has_ended_is_read_to_its_end_though_the_server_stops(hall: Hall) -> None:
     async with hall.frozen() as reader:
         hall.log.append(b"x" * MUCH, b"y" * 32 * KIB, b"the end")
