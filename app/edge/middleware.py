@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.edge import errors
-from app.errors import AppError
+from app.edge.wire import hang_up
+from app.errors import AppError, Unavailable
 from app.ids import new_id
 from app.observability import context, logs
 from app.observability.metrics import Metrics
@@ -80,8 +82,15 @@ class Answer:
         await self._send(message)
 
 
+class Stopping(Unavailable):
+    message = "The server is being restarted. Please try again in a moment."
+
+
 class LastResort:
-    """Turns what nobody caught into a plain 500. It stands innermost, so that this answer too gets every header."""
+    """Turns what nobody caught into a plain 500. It stands innermost, so that this answer too gets every header.
+
+    A server that stops cancels what it cannot wait for any longer, and that has its answer, too.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -101,6 +110,14 @@ class LastResort:
             if started or scope["type"] != "http":
                 raise
             await errors.unexpected(Request(scope), error)(scope, receive, send)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if scope["type"] != "http" or task is None or not task.cancelling():
+                raise
+            if started:
+                await hang_up(scope)
+            else:
+                await errors.render(Request(scope), Stopping())(scope, receive, send)
 
 
 class SecurityHeaders:
