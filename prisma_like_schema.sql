@@ -174,8 +174,9 @@ CREATE TABLE turns (
     finish_reason   VARCHAR,
     usage           VARCHAR,
     error           VARCHAR,
-    -- The last id given to a reader that had seen more of an interrupted stream than was kept of it.
-    end_id          BIGINT,
+    -- The ids at which readers were told an ending that its own worker did not see, with commas between: they may have
+    -- seen more than was kept, each so far as it got.
+    told_ends       VARCHAR,
     -- When its shortened form was last read, whose ids are other ones.
     collapsed_at    TIMESTAMPTZ,
     cost_micro_usd  BIGINT,

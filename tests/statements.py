@@ -16,7 +16,7 @@ STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s[^{}]*
 # Where tables and statements are made, what has a database of its own, and what runs when it is imported.
 LEFT_OUT = ("migrations", "engines", "stripe_sandbox", "__main__.py")
 # What a function puts into its text, by the name of the local variable, as it may look.
-LOCALS = {"places": "$2, $3", "column": "end_id"}
+LOCALS = {"places": "$2, $3"}
 
 
 def statements() -> dict[str, str]:

@@ -83,7 +83,7 @@ class Elsewhere:
         try:
             with self._relay.mirrored(stream_id, log):
                 row = await self.ended(user_id, stream_id, partial(_catch_up, log))
-            rest = replay.beyond(row, max(its.seen, len(log.frames)))
+            rest = replay.to_the_end(row, max(its.seen, len(log.frames)))
             await replay.noted(self._db, row, rest)
             log.append(*rest.frames[len(log.frames) :])
         finally:

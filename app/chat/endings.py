@@ -58,6 +58,11 @@ def _failure(turn: Turn) -> AppError:
     return error if isinstance(error, AppError) else Unexpected()
 
 
+def was_left_behind(ended: Ended) -> bool:
+    """It was not ended by the worker that ran it, which may have said more than was written down."""
+    return ended.error is not None and ended.error["code"] == Interrupted.code
+
+
 def ending_frames(number: int, ended: Ended, conversation_id: str, message_id: str) -> list[bytes]:
     """How every stream ends, live or made again: the last answer, where it was no failure, and the rest."""
     if ended.error is not None:

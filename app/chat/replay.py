@@ -11,13 +11,15 @@ from datetime import datetime, timedelta
 
 from app.chat import events
 from app.chat.closing import as_ended
-from app.chat.endings import closing_frames, ending_frames
+from app.chat.endings import closing_frames, ending_frames, was_left_behind
 from app.db import Database, Row, Session
 
 # After this, nobody who read the short form is still coming back to it by himself.
 COLLAPSED_REMEMBERED = timedelta(hours=1)
 # More than a second brings, which is what a crash may lose; who claims to have seen more has not.
 LOST_FRAMES_MAX = 10_000
+NOTE_COLLAPSED = "UPDATE turns SET collapsed_at = $2 WHERE id = $1"
+NOTE_TOLD = "UPDATE turns SET told_ends = COALESCE(told_ends || ',', '') || $2 WHERE id = $1"
 FIND = """
 SELECT turns.*, messages.content FROM turns JOIN messages ON messages.id = turns.message_id
 WHERE turns.id = $1 AND turns.user_id = $2
@@ -26,7 +28,7 @@ WHERE turns.id = $1 AND turns.user_id = $2
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Frames, how many of them the reader has seen already, and what is to be noted about this reading."""
+    """Frames, how many of them the reader has seen already, and the statement that notes this reading."""
 
     frames: list[bytes]
     seen: int
@@ -43,9 +45,9 @@ async def find(session: Session, user_id: str, stream_id: str) -> Row | None:
 
 async def noted(db: Database, row: Row, replay: Replay) -> None:
     if replay.note is not None:
-        column, value = replay.note
+        statement, value = replay.note
         async with db.begin() as session:
-            await session.run(f"UPDATE turns SET {column} = $2 WHERE id = $1", row["id"], value)
+            await session.run(statement, row["id"], value)
 
 
 def replayed(row: Row, after: int | None, now: datetime, retention: timedelta) -> Replay:
@@ -55,7 +57,7 @@ def replayed(row: Row, after: int | None, now: datetime, retention: timedelta) -
         return beyond(row, seen)
     short = collapsed(row)
     if seen == 0:
-        return Replay(short, 0, ("collapsed_at", now))
+        return Replay(short, 0, (NOTE_COLLAPSED, now))
     if seen <= len(short) and row["collapsed_at"] and row["collapsed_at"] + COLLAPSED_REMEMBERED >= now:
         return Replay(short, seen)
     return beyond(row, seen)
@@ -64,16 +66,29 @@ def replayed(row: Row, after: int | None, now: datetime, retention: timedelta) -
 def beyond(row: Row, seen: int) -> Replay:
     """The very frames that were sent, for somebody who has seen so many of them.
 
-    Of an interrupted stream, a reader may have seen more than was kept; it is told the ending all the same.
+    Of what a crash cut short, one reader may have seen words where another has seen the ending. Where somebody was told
+    the ending is therefore kept in mind.
     """
-    whole = exact(row)
-    ending = _ending(row, seen)
-    kept = len(whole) - len(ending)
-    has_seen_the_end = seen == len(whole) or seen - 1 == row["end_id"]
-    if row["state"] != "interrupted" or has_seen_the_end or not kept < seen <= kept + LOST_FRAMES_MAX:
-        return Replay(whole, seen)
-    unknown = [b""] * (seen - kept)
-    return Replay(whole[:kept] + unknown + ending, seen, ("end_id", seen + len(ending) - 1))
+    return Replay(exact(row), seen) if seen - 1 in _told(row) else to_the_end(row, seen)
+
+
+def to_the_end(row: Row, seen: int) -> Replay:
+    """The same for somebody who has not seen the ending, but perhaps more than was kept."""
+    kept = so_far(row)
+    if not was_left_behind(as_ended(row)) or seen > len(kept) + LOST_FRAMES_MAX:
+        return Replay(exact(row), seen)
+    unknown = [b""] * (seen - len(kept))
+    frames = kept + unknown + _ending(row, len(kept) + len(unknown))
+    last = len(frames) - 1
+    return Replay(frames, seen, None if last in _told(row) else (NOTE_TOLD, str(last)))
+
+
+async def note_told(session: Session, stream_id: str, last: int) -> None:
+    await session.run(NOTE_TOLD, stream_id, str(last))
+
+
+def _told(row: Row) -> set[int]:
+    return {int(number) for number in (row["told_ends"] or "").split(",") if number}
 
 
 def exact(row: Row) -> list[bytes]:

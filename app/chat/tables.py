@@ -43,7 +43,7 @@ class TurnRow(SQLModel, table=True):
     finish_reason: str | None = None
     usage: str | None = None
     error: str | None = None
-    end_id: int | None = Field(None, sa_type=BigInteger)
+    told_ends: str | None = None
     collapsed_at: datetime | None = Field(None, sa_type=UtcTime)
     cost_micro_usd: int | None = Field(None, sa_type=BigInteger)
     started_at: datetime = Field(sa_type=UtcTime)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from app.chat import asks, closing, endings
+from app.chat import asks, closing, endings, replay
 from app.chat.asks import Ask, Plan
 from app.chat.endings import Draining
 from app.chat.opening import Limits, open_turn
@@ -184,6 +184,10 @@ class Turns:
                 self._meter.count(resolution)
             turn.say_meta()
             frames = endings.ending_frames(len(turn.log.frames), ended, facts.conversation_id, facts.message_id)
+            if endings.was_left_behind(ended):
+                # Another worker took us for dead; readers here have seen more than it could know of.
+                last = len(turn.log.frames) + len(frames) - 1
+                await self._db.transact(partial(replay.note_told, stream_id=facts.stream_id, last=last))
         except Exception as error:
             log.error("turn_could_not_end", stream=facts.stream_id, exc_info=error)
             self.lost.add(facts.stream_id)

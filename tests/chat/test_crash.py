@@ -90,6 +90,15 @@ async def require_it_ended_well(caller: Caller, seen: list[Event]) -> int:
     return len(events_with_words(seen)) - len(events_with_words(whole))
 
 
+async def require_one_who_saw_two_words_more_is_told(caller: Caller, stream_id: str, database_url: str) -> None:
+    """Their ids are those that the ending has for whoever saw no more than was kept."""
+    for row in await rows(database_url, "SELECT id, lengths FROM turns"):
+        if row["id"] == stream_id:
+            last_word = len(row["lengths"].split(","))
+            rest = await caller.rejoin(stream_id, last_word + 2)
+            assert [event.name for event in rest] == ["usage", "error"]
+
+
 async def require_it_can_be_carried_on(caller: Caller, meta: dict[str, Any]) -> None:
     where = {"conversationId": meta["conversationId"], "parentId": meta["messageId"], "continue": True}
 
@@ -123,6 +132,7 @@ async def test_after_a_kill_every_reply_is_ended_and_at_most_a_second_of_it_is_l
         caller = await after.enter_async_context(calling(server.url, ann))
         await recovered(caller, HEALED_SECONDS_MAX)
         healed = time.monotonic() - began
+        await require_one_who_saw_two_words_more_is_told(caller, killed[1][0].data["streamId"], database_url)
         lost = [await require_it_ended_well(caller, seen) for seen in killed]
         balance = await caller.balance()
         calls = fake.seen.calls

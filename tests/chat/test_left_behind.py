@@ -1,0 +1,96 @@
+"""What a crash cut short is told to everybody who has not heard of it, and to nobody twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.chat import events, replay
+from app.chat.endings import Draining, Interrupted
+from tests.chat.strict import Parser
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+KEPT = 4  # `meta` and three words.
+LOST = 50
+Row = dict[str, Any]
+
+
+def left_behind(**changed: Any) -> Row:
+    error = Interrupted().as_dict()
+    return {
+        "id": "str_1",
+        "state": "interrupted",
+        "conversation_id": "cnv_1",
+        "message_id": "msg_1",
+        "meta": "{}",
+        "content": "one two three",
+        "content_from": 0,
+        "lengths": "4,4,5",
+        "finish_reason": None,
+        "usage": events.as_text({"tokensUsed": 3}),
+        "error": events.as_text({**error, "status": 503, "balance": 1}),
+        "ended_at": NOW,
+        "collapsed_at": None,
+        "told_ends": None,
+        **changed,
+    }
+
+
+def heard(row: Row, after: int | None) -> tuple[list[str], int]:
+    """What somebody is told who comes back after this event, and the id of the last of it; the row notes it."""
+    told = replay.replayed(row, after, NOW, timedelta(minutes=10))
+    seen = Parser().feed(b"".join(told.frames[told.seen :]))
+    assert [event.id for event in seen] == list(range(told.seen, told.seen + len(seen)))
+    if told.note is not None:
+        statement, value = told.note
+        assert statement == replay.NOTE_TOLD
+        row["told_ends"] = ",".join(filter(None, (row["told_ends"], str(value))))
+    return [event.name for event in seen], seen[-1].id if seen else -1
+
+
+@pytest.mark.parametrize("after", [None, *range(KEPT + LOST)])
+def test_wherever_a_reader_was_it_hears_the_ending_once(after: int | None) -> None:
+    row = left_behind()
+
+    names, last = heard(row, after)
+    again, _ = heard(row, last)
+
+    seen = 0 if after is None else after + 1
+    assert names == ["meta", "answer", "answer", "answer", "usage", "error"][min(seen, KEPT) :]
+    assert again == []
+
+
+def test_readers_who_were_at_different_places_each_hear_it_once() -> None:
+    """Every third: one whose place is where another heard the ending cannot be told from that one."""
+    row = left_behind()
+    places = range(0, KEPT + LOST, 3)
+
+    first = [heard(row, after) for after in places]
+    again = [heard(row, last) for _, last in first]
+
+    assert [names[-1] for names, _ in first] == ["error"] * len(places)
+    assert [names for names, _ in again] == [[]] * len(places)
+
+
+def test_somebody_who_follows_it_has_not_heard_it_wherever_others_have() -> None:
+    row = left_behind(told_ends=str(KEPT + 1))
+
+    told = replay.to_the_end(row, KEPT + 2)
+
+    assert not told.is_over
+    assert b"event: error" in told.frames[-1]
+
+
+@pytest.mark.parametrize("seen", [KEPT + 2, KEPT + 3])
+def test_what_its_own_worker_ended_is_whole_and_needs_no_note(seen: int) -> None:
+    row = left_behind(error=events.as_text({**Draining().as_dict(), "status": 503, "balance": 1}))
+
+    assert heard(row, seen - 1) == ([], -1)
+    assert heard(row, KEPT - 1) == (["usage", "error"], KEPT + 1)
+    assert row["told_ends"] is None
+
+
+def test_nobody_has_seen_more_than_could_be_said() -> None:
+    assert heard(left_behind(), KEPT + replay.LOST_FRAMES_MAX) == ([], -1)
