@@ -174,6 +174,8 @@ CREATE TABLE turns (
     finish_reason   VARCHAR,
     usage           VARCHAR,
     error           VARCHAR,
+    -- Only servers of an older version read it; they may still run while they are replaced.
+    end_id          BIGINT,
     -- The ids at which readers were told an ending that its own worker did not see, with commas between: they may have
     -- seen more than was kept, each so far as it got.
     told_ends       VARCHAR,

@@ -43,6 +43,8 @@ class TurnRow(SQLModel, table=True):
     finish_reason: str | None = None
     usage: str | None = None
     error: str | None = None
+    # Only servers of an older version read it.
+    end_id: int | None = Field(None, sa_type=BigInteger)
     told_ends: str | None = None
     collapsed_at: datetime | None = Field(None, sa_type=UtcTime)
     cost_micro_usd: int | None = Field(None, sa_type=BigInteger)

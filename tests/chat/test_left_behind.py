@@ -9,7 +9,10 @@ import pytest
 
 from app.chat import events, replay
 from app.chat.endings import Draining, Interrupted
-from tests.chat.strict import Parser
+from app.services import Services
+from tests.chat.callers import STREAMS, Caller, until
+from tests.chat.strict import Parser, events_of, text_of
+from tests.fakes.provider import ScriptedProvider
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 KEPT = 4  # `meta` and three words.
@@ -90,6 +93,32 @@ def test_what_its_own_worker_ended_is_whole_and_needs_no_note(seen: int) -> None
     assert heard(row, seen - 1) == ([], -1)
     assert heard(row, KEPT - 1) == (["usage", "error"], KEPT + 1)
     assert row["told_ends"] is None
+
+
+async def test_readers_of_a_worker_that_was_taken_for_dead_are_told_once(
+    caller: Caller, provider: ScriptedProvider, services: Services
+) -> None:
+    """It has said more than the one who ended it could know of."""
+    provider.words, provider.pause_before = ["One", " two", " three", "."], 3
+    async with caller.asking() as response:
+        stream = events_of(response)
+        seen = await until(stream, "answer", 3)
+        stream_id = seen[0].data["streamId"]
+        await ended_by_another(services, stream_id)
+        provider.go_on.set()
+        seen += [event async for event in stream]
+
+    again = await caller.http.get(f"{STREAMS}/{stream_id}", headers={"Last-Event-ID": str(seen[-1].id)})
+
+    assert seen[-1].data["code"] == "interrupted"
+    assert text_of(seen).startswith("One two three")
+    assert again.status_code == 204
+
+
+async def ended_by_another(services: Services, stream_id: str) -> None:
+    services.turns.lost.add(stream_id)
+    await services.recovery._end_what_was_lost()
+    assert services.turns.lost == set()
 
 
 def test_nobody_has_seen_more_than_could_be_said() -> None:

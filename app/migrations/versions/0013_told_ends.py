@@ -1,4 +1,8 @@
-"""Where each reader of a reply that a crash cut short was told its ending, and not only the last of them."""
+"""Where each reader of a reply that a crash cut short was told its ending, and not only the last of them.
+
+`end_id`, which held that one, stays until no server is left that reads it: those of the version before are still at
+work while they are replaced.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,7 @@ down_revision = "0012"
 
 def upgrade() -> None:
     op.execute("ALTER TABLE turns ADD COLUMN told_ends VARCHAR")
-    op.execute("ALTER TABLE turns DROP COLUMN end_id")
 
 
 def downgrade() -> None:
-    op.execute("ALTER TABLE turns ADD COLUMN end_id BIGINT")
     op.execute("ALTER TABLE turns DROP COLUMN told_ends")
