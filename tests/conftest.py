@@ -24,6 +24,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.provider import ScriptedProvider
 from tests.figures import DEEP
 from tests.live import serve
+from tests.own_postgres import OwnPostgres, own_postgres
 
 PASSWORD = "correct horse battery"
 HOUSE = Path(__file__).parents[1]
@@ -73,6 +74,16 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
             yield found
     else:
         yield SqliteDatabases(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="module")
+def own(databases: Databases) -> Iterator[OwnPostgres | None]:
+    """A Postgres that nobody else uses, for tests that stop it; none where SQLite is tested."""
+    if databases.kind != "postgres":
+        yield None
+        return
+    with own_postgres() as found:
+        yield found
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,21 +18,11 @@ from tests.billing.buying import STARTER, WELCOME, Buyer
 from tests.databases import Databases
 from tests.fakes.clock import FakeClock
 from tests.figures import DEEP
+from tests.own_postgres import OwnPostgres
 from tests.waiting import eventually
-from tests.workers.postgres import OwnPostgres, own_postgres
 
 # A file that is locked is waited for first, as an operator's command may hold it for a moment.
 AWAY_SECONDS = {"postgres": 60 if DEEP else 3, "sqlite": 60 if DEEP else LOCK_WAIT_SECONDS + 1}
-
-
-@pytest.fixture(scope="module")
-def own(databases: Databases) -> Iterator[OwnPostgres | None]:
-    """A server that nobody else uses, because it is stopped."""
-    if databases.kind != "postgres":
-        yield None
-        return
-    with own_postgres() as found:
-        yield found
 
 
 @pytest.fixture

@@ -49,6 +49,14 @@ class House:
         self.workers += started
         return started
 
+    @contextmanager
+    def in_front(self) -> Iterator[Line]:
+        """What leads a caller to one of the workers, in turn."""
+        line = Line(self.backstage, free_port(), [int(worker.port) for worker in self.workers])
+        line.mend()
+        yield line
+        line.cut()
+
     @asynccontextmanager
     async def somebody(self) -> AsyncIterator[list[Caller]]:
         """The same person at every worker."""

@@ -11,12 +11,11 @@ import pytest_asyncio
 
 from tests.chat.callers import EVENTS, Caller, only
 from tests.chat.strict import Event, read_all, text_of
-from tests.databases import Databases
 from tests.fakes.upstream import text_of as upstream_text
 from tests.figures import DEEP
+from tests.own_postgres import OwnPostgres, Stop
 from tests.waiting import eventually
 from tests.workers.house import House, house
-from tests.workers.postgres import OwnPostgres, Stop, own_postgres
 
 RESTARTS, STREAMS = (20, 20) if DEEP else (2, 5)
 WORDS = 150
@@ -24,11 +23,10 @@ HOWS: tuple[Stop, Stop] = ("immediate", "fast")
 
 
 @pytest.fixture(scope="module")
-def postgres(databases: Databases) -> Iterator[OwnPostgres]:
-    if databases.kind != "postgres":
+def postgres(own: OwnPostgres | None) -> OwnPostgres:
+    if own is None:
         pytest.skip("It is about Postgres.")
-    with own_postgres() as found:
-        yield found
+    return own
 
 
 @pytest.fixture(scope="module")

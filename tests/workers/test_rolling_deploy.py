@@ -15,7 +15,7 @@ import pytest
 
 from tests.chat.callers import EVENTS, STREAMS, Caller, calling
 from tests.chat.strict import Event, events_of, require_grammar, text_of
-from tests.command import Server, free_port
+from tests.command import Server
 from tests.databases import Databases
 from tests.fakes.upstream import text_of as upstream_text
 from tests.figures import DEEP, figure
@@ -49,10 +49,8 @@ def _key(deadline: int) -> str:
 
 @pytest.fixture
 def front(deployed: House) -> Iterator[Line]:
-    line = Line(deployed.backstage, free_port(), [int(worker.port) for worker in deployed.workers])
-    line.mend()
-    yield line
-    line.cut()
+    with deployed.in_front() as line:
+        yield line
 
 
 @dataclass

@@ -17,15 +17,15 @@ import pytest
 from tests.chat.callers import Caller, calling, newcomer
 from tests.chat.strict import text_of
 from tests.chat.test_crash import recovered
-from tests.command import Server, free_port
+from tests.command import Server
 from tests.databases import Databases
 from tests.fakes.upstream import text_of as upstream_text
 from tests.figures import DEEP
+from tests.own_postgres import OwnPostgres
 from tests.waiting import WAIT_SECONDS_MAX, eventually
 from tests.workers.house import House, house
 from tests.workers.line import Line
 from tests.workers.people import CUT_SHORT, Asked, Person
-from tests.workers.postgres import OwnPostgres, own_postgres
 
 PEOPLE, WORKERS, STORM_SECONDS = (24, 3, 600.0) if DEEP else (6, 2, 5.0)
 WORDS = 120
@@ -35,33 +35,20 @@ QUIET_SECONDS_MAX = 90
 
 
 @pytest.fixture
-def postgres(databases: Databases) -> Iterator[OwnPostgres | None]:
-    if databases.kind != "postgres":
-        yield None
-        return
-    with own_postgres() as found:
-        yield found
-
-
-@pytest.fixture
-def stormy(
-    databases: Databases, postgres: OwnPostgres | None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
+def stormy(databases: Databases, own: OwnPostgres | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("stormy")
     # What is read again when it is over is still in the form in which it was sent.
     lasting = {"DRAIN_SECONDS": "2", "STREAM_RETENTION_SECONDS": str(int(2 * STORM_SECONDS) + 600)}
-    its = postgres.databases if postgres else databases
+    its = own.databases if own else databases
     with house(folder, its.fresh(folder), tokens=WORDS, **lasting) as found:
-        found.start(WORKERS if postgres else 1)
+        found.start(WORKERS if own else 1)
         yield found
 
 
 @pytest.fixture
 def front(stormy: House) -> Iterator[Line]:
-    line = Line(stormy.backstage, free_port(), [int(worker.port) for worker in stormy.workers])
-    line.mend()
-    yield line
-    line.cut()
+    with stormy.in_front() as line:
+        yield line
 
 
 class Storm:
@@ -137,9 +124,9 @@ class Storm:
         await asyncio.to_thread(self.postgres.start)
 
 
-async def test_a_storm_costs_nobody_a_token(stormy: House, front: Line, postgres: OwnPostgres | None) -> None:
+async def test_a_storm_costs_nobody_a_token(stormy: House, front: Line, own: OwnPostgres | None) -> None:
     luck, enough = random.Random(7), asyncio.Event()
-    storm = Storm(stormy, front, postgres, luck)
+    storm = Storm(stormy, front, own, luck)
     url = f"http://127.0.0.1:{front.port}"
     someone = await newcomer(url)
     async with calling(url, someone) as caller:
