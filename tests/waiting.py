@@ -15,10 +15,10 @@ WAIT_SECONDS_MAX = 30
 
 async def eventually(condition: Callable[[], bool], *, seconds_max: float = WAIT_SECONDS_MAX) -> None:
     """In a server that gives no sign of it."""
-    async with soon(seconds_max):
+    async with asyncio.timeout(seconds_max):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for on this side of the socket.
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def soon(seconds_max: float = WAIT_SECONDS_MAX) -> asyncio.Timeout:
-    return asyncio.timeout(seconds_max)
+def soon() -> asyncio.Timeout:
+    return asyncio.timeout(WAIT_SECONDS_MAX)

@@ -27,16 +27,15 @@ class Slow:
     def __init__(self) -> None:
         routes = [Route("/waits", self.waits), Route("/goes-on", self.goes_on)]
         app = Starlette(routes=routes, middleware=[Middleware(LastResort)])
-        # It is an int to the server, which passes it on to somebody who takes parts of a second, too.
-        patience: int = 0.1  # type: ignore[assignment]
         self.config = uvicorn.Config(
-            app, port=0, lifespan="off", http=GuardedProtocol, log_config=None, timeout_graceful_shutdown=patience
+            app, port=0, lifespan="off", http=GuardedProtocol, log_config=None, timeout_graceful_shutdown=1
         )
         self.asked = 0
 
     async def waits(self, request: Request) -> Response:
         self.asked += 1
-        return await asyncio.Event().wait()  # type: ignore[return-value]
+        await asyncio.Event().wait()
+        raise AssertionError
 
     async def goes_on(self, request: Request) -> Response:
         self.asked += 1

@@ -22,6 +22,7 @@ from tests.waiting import eventually, soon
 # More than the sockets of both sides take.
 MUCH = 24 * KIB * KIB
 FROZEN, NORMAL = 20, 5
+WRITING_CPU_SECONDS_MAX = 5
 
 
 @pytest_asyncio.fixture
@@ -80,11 +81,17 @@ async def test_a_position_that_is_not_there_yet_is_waited_for(hall: Hall) -> Non
 async def test_the_writer_never_waits(hall: Hall) -> None:
     async with hall.frozen() as pieces:
         await pieces.read(1)
+        began = time.process_time()
         for _ in range(MUCH // KIB):
             hall.log.append(b"x" * KIB)
+            # The reader's turn.
             await asyncio.sleep(0)
+        took = time.process_time() - began
 
+        assert hall.behind == 1
         assert len(hall.log.frames) == MUCH // KIB
+        # Of both sides of the line; a writer that does more, the more there is, takes minutes.
+        assert took <= WRITING_CPU_SECONDS_MAX
 
 
 async def test_who_takes_nothing_is_cut_off_and_the_others_notice_nothing(hall: Hall) -> None:

@@ -27,6 +27,8 @@ class Asked:
     text: str
     stream_id: str = ""
     seen: list[Event] = field(default_factory=list)
+    # Of a reply that was asked for as JSON, and ended well.
+    content: str | None = None
     # What was told of its bill, by a stream, in JSON or on stopping it.
     told: list[dict[str, Any]] = field(default_factory=list)
 
@@ -56,9 +58,10 @@ class Person:
 
     async def read_at_once(self, asked: Asked) -> None:
         answer = await self._insist("POST", URL, {"message": asked.text}, JSON, takes=(200,))
-        body = answer.json()
         asked.stream_id = answer.headers["X-Stream-Id"]
-        asked.told += [body["usage"]] if body.get("usage") else []
+        if answer.status_code == 200:
+            body = answer.json()
+            asked.content, asked.told = body["content"], [body["usage"]]
 
     async def stop(self, asked: Asked) -> None:
         answer = await self._insist("POST", URL, {"message": asked.text}, {**JSON, **ASYNC}, takes=(202,))

@@ -160,6 +160,7 @@ async def require_it_is_as_it_was_told(caller: Caller, asked: Asked) -> None:
     assert end.name == "done" or end.data["code"] in CUT_SHORT, end.data
     assert all(told["tokensUsed"] == bills[0]["tokensUsed"] for told in asked.told if bills), (asked.told, bills)
     assert bills or not any(told["tokensUsed"] for told in asked.told)
+    assert asked.content in (None, kept)
     asked.told = bills
     if asked.seen:
         assert asked.seen[-1].name == end.name
