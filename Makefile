@@ -34,7 +34,7 @@ coverage: dev ## Runs the tests on SQLite and says which lines none of them came
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
 check-deep: .venv/dev.stamp ## The promises with far larger numbers, held to their times; for a machine with nothing else to do, for hours
-	DEEP=1 $(BIN)/python -m pytest $(DEEP_ROOMS) tests/workers/test_storm.py tests/test_draining.py tests/test_bench.py
+	DEEP=1 $(BIN)/python -m pytest $(DEEP_ROOMS) tests/browser tests/workers/test_storm.py tests/test_draining.py tests/test_bench.py
 	DEEP=1 $(BIN)/python -m pytest --database=postgres $(DEEP_ROOMS) tests/workers
 
 mutants: .venv/dev.stamp ## Breaks the ledger in many small ways and sees whether the tests notice

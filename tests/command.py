@@ -25,9 +25,9 @@ from tests.warm import Forked, Warm
 
 PROME = (str(Path(sys.executable).with_name("prome")),)
 PYTHON_M_APP = (sys.executable, "-m", "app")
-COMMAND_SECONDS = 30
+COMMAND_SECONDS = 60
 Process = subprocess.Popen[Any] | Forked
-START_SECONDS = 30
+START_SECONDS = 60
 # Whoever uses it brings the process up; it ends with the tests.
 warm = cache(Warm)
 OURS = {name.upper() for name in Settings.model_fields}

@@ -28,7 +28,7 @@ from tests.own_postgres import OwnPostgres, own_postgres
 
 PASSWORD = "correct horse battery"
 HOUSE = Path(__file__).parents[1]
-TEST_SECONDS_MAX = 1800 if DEEP else 120
+TEST_SECONDS_MAX = 1800 if DEEP else 300
 MODELS = {"catalogue": str(HOUSE / "tests" / "fakes" / "catalogue.toml"), "assets_dir": str(HOUSE / "var")}
 
 

@@ -35,7 +35,7 @@ def assets() -> str:
 
 @asynccontextmanager
 async def somebody(server: Server) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=server.url, timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=server.url, timeout=WAIT_SECONDS_MAX) as client:
         registered = await client.post("/api/auth/register", json={"email": "ann@example.com", "password": PASSWORD})
         client.cookies.clear()
         client.headers["Authorization"] = f"Bearer {registered.json()['token']}"
@@ -120,7 +120,7 @@ async def test_at_the_deadline_a_reply_ends_so_that_it_can_be_taken_up_again(
 
 async def require_it_can_be_taken_up(server: Server, client: httpx2.AsyncClient, seen: list[Event]) -> None:
     meta = seen[0].data
-    async with httpx2.AsyncClient(base_url=server.url, headers=client.headers, timeout=20) as again:
+    async with httpx2.AsyncClient(base_url=server.url, headers=client.headers, timeout=WAIT_SECONDS_MAX) as again:
         async with again.stream("GET", f"/api/chat/streams/{meta['streamId']}?after=2") as rejoined:
             assert await read_all(rejoined, first=3) == seen[3:]
         messages = await again.get(f"/api/conversations/{meta['conversationId']}/messages")

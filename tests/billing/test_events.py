@@ -9,11 +9,14 @@ import httpx2
 
 from tests.billing.buying import STARTER, WELCOME, Buyer
 from tests.events.test_channel import frames
+from tests.waiting import WAIT_SECONDS_MAX
 
 
 async def test_a_purchase_and_its_refund_reach_every_open_tab(buyer: Buyer, hooked: None, live_url: str) -> None:
     async with (
-        httpx2.AsyncClient(base_url=live_url, headers=buyer.person.headers, timeout=10, trust_env=False) as far,
+        httpx2.AsyncClient(
+            base_url=live_url, headers=buyer.person.headers, timeout=WAIT_SECONDS_MAX, trust_env=False
+        ) as far,
         far.stream("GET", "/api/events") as one,
         far.stream("GET", "/api/events") as two,
     ):
@@ -36,7 +39,9 @@ async def test_a_plan_that_changes_reaches_open_tabs_though_no_time_has_passed(
     begun = await buyer.buy("monthly")
     await buyer.till.settled()
     async with (
-        httpx2.AsyncClient(base_url=live_url, headers=buyer.person.headers, timeout=10, trust_env=False) as far,
+        httpx2.AsyncClient(
+            base_url=live_url, headers=buyer.person.headers, timeout=WAIT_SECONDS_MAX, trust_env=False
+        ) as far,
         far.stream("GET", "/api/events") as line,
     ):
         tab = frames(line)
@@ -55,7 +60,9 @@ async def test_who_was_away_is_told_of_the_payments_too(buyer: Buyer, hooked: No
     await buyer.buy()
     await buyer.till.settled()
     async with (
-        httpx2.AsyncClient(base_url=live_url, headers=buyer.person.headers, timeout=10, trust_env=False) as far,
+        httpx2.AsyncClient(
+            base_url=live_url, headers=buyer.person.headers, timeout=WAIT_SECONDS_MAX, trust_env=False
+        ) as far,
         far.stream("GET", "/api/events?again=true") as line,
     ):
         assert await until_paid(frames(line)) == WELCOME + STARTER

@@ -26,7 +26,7 @@ from tests.command import Command, Server
 from tests.conftest import PASSWORD
 from tests.figures import DEEP
 from tests.live import serve
-from tests.waiting import eventually
+from tests.waiting import WAIT_SECONDS_MAX, eventually
 
 CALLERS = 40
 ROUNDS = 10 if DEEP else 1
@@ -50,7 +50,7 @@ async def serving(prome: Command) -> AsyncIterator[tuple[Server, httpx2.AsyncCli
     """In a thread, because the till answers on this loop."""
     running = prome.serving()
     server = await asyncio.to_thread(running.__enter__)
-    async with httpx2.AsyncClient(base_url=server.url, timeout=30, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=server.url, timeout=WAIT_SECONDS_MAX, trust_env=False) as client:
         yield server, client
     await asyncio.to_thread(running.__exit__, None, None, None)
 

@@ -23,6 +23,7 @@ from tests.billing.posting import about, deliver
 from tests.fakes.clock import FakeClock
 from tests.live import serve
 from tests.observability.lines import logged
+from tests.waiting import WAIT_SECONDS_MAX
 
 # What each had before, and where it is now.
 RENAMED = {
@@ -152,7 +153,7 @@ def test_no_log_level_of_the_environment_makes_the_sdk_write_what_it_sends() -> 
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=WAIT_SECONDS_MAX,
     )
 
     assert (said.stdout, said.stderr) == ("", "")

@@ -17,6 +17,7 @@ from app.settings import Settings
 from tests.browser.doing import ask, expect_quiet, held_back, register, reply
 from tests.conftest import settings_for
 from tests.fakes.provider import ScriptedProvider
+from tests.figures import figure
 from tests.waiting import WAIT_SECONDS_MAX, eventually
 
 CHAT = "/chat"
@@ -180,4 +181,4 @@ async def test_three_hundred_conversations_are_as_quick_as_three(page: Page, ser
     await rows.last.scroll_into_view_if_needed()
 
     await expect(rows).to_have_count(300)
-    assert await page.evaluate(REDRAWN) < 200
+    figure("a list of 300 conversations is drawn again in", await page.evaluate(REDRAWN), 200, "ms")

@@ -23,7 +23,7 @@ PAUSE = 20
 STREAMS = "/api/chat/streams/"
 FOLLOW, FOLLOW_WITH_TICKET, READER = blocks(section("The stream by example"), "js")
 # Browsers wait three seconds before they come back.
-SECONDS_MAX = 40
+SECONDS_MAX = 90
 
 ASK = """async (message) => {
     const headers = { "Content-Type": "application/json", Prefer: "respond-async" };

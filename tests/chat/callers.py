@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from tests.chat.strict import Event, read_all
 from tests.conftest import Person
 from tests.declared import DeclaredErrors
+from tests.waiting import WAIT_SECONDS_MAX
 
 URL, STREAMS = "/api/chat", "/api/chat/streams"
 EVENTS = {"Accept": "text/event-stream"}
@@ -29,7 +30,7 @@ async def calling(url: str, person: Person, app: Starlette | None = None) -> Asy
     async with httpx2.AsyncClient(
         base_url=url,
         headers=person.headers,
-        timeout=20,
+        timeout=WAIT_SECONDS_MAX,
         limits=UNLIMITED,
         event_hooks={"response": [DeclaredErrors(app).check]} if app else {},
     ) as http:
@@ -37,7 +38,7 @@ async def calling(url: str, person: Person, app: Starlette | None = None) -> Asy
 
 
 async def newcomer(url: str, email: str = "ann@example.com") -> Person:
-    async with httpx2.AsyncClient(base_url=url, timeout=20) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=WAIT_SECONDS_MAX) as http:
         answer = await http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
         assert answer.status_code == 201, answer.text
         body = answer.json()

@@ -23,8 +23,15 @@ WORDS = [f" piece{number}" for number in range(80)]
 
 
 @pytest.fixture
-def settings(database_url: str) -> Settings:
-    return settings_for(database_url, welcome_tokens=10_000_000, turns_per_user_max=50, abandoned_seconds=1)
+def abandoned_seconds() -> int:
+    return 1
+
+
+@pytest.fixture
+def settings(database_url: str, abandoned_seconds: int) -> Settings:
+    return settings_for(
+        database_url, welcome_tokens=10_000_000, turns_per_user_max=50, abandoned_seconds=abandoned_seconds
+    )
 
 
 async def leave_somewhere(caller: Caller, luck: random.Random) -> str:
@@ -39,6 +46,7 @@ async def leave_somewhere(caller: Caller, luck: random.Random) -> str:
     return response.headers["x-stream-id"]
 
 
+@pytest.mark.parametrize("abandoned_seconds", [120])
 async def test_the_text_and_the_bill_are_right_whenever_the_reader_leaves(
     caller: Caller, provider: ScriptedProvider, services: Services
 ) -> None:

@@ -7,6 +7,7 @@ import httpx2
 from tests.chat.callers import EVENTS, STREAMS, Caller, only, raw
 from tests.chat.strict import read_all
 from tests.fakes.clock import FakeClock
+from tests.waiting import WAIT_SECONDS_MAX
 
 
 async def ticket_for(caller: Caller, stream_id: str) -> str:
@@ -19,7 +20,7 @@ async def ticket_for(caller: Caller, stream_id: str) -> str:
 
 
 def stranger(caller: Caller) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=str(caller.http.base_url), headers=EVENTS, timeout=10)
+    return httpx2.AsyncClient(base_url=str(caller.http.base_url), headers=EVENTS, timeout=WAIT_SECONDS_MAX)
 
 
 async def test_a_ticket_opens_its_stream_and_lets_a_reader_come_back(caller: Caller) -> None:

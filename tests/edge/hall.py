@@ -15,6 +15,7 @@ from app.edge.pulse import Readers
 from app.edge.reader import LogReader, StreamResponse
 from app.edge.wire import GuardedProtocol
 from app.streams.log import Log
+from tests.waiting import WAIT_SECONDS_MAX
 
 KIB = 1024
 
@@ -65,12 +66,15 @@ class Hall:
         return sum(isinstance(each, LogReader) and 0 < each.position < end for each in self.readers.open)
 
     async def all_of_it(self, **query: str) -> bytes:
-        async with httpx2.AsyncClient(timeout=20) as http:
+        async with httpx2.AsyncClient(timeout=WAIT_SECONDS_MAX) as http:
             return (await http.get(self.url, params=query)).content
 
     @asynccontextmanager
     async def reading(self, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        async with httpx2.AsyncClient(timeout=20) as http, http.stream("GET", self.url, params=query) as response:
+        async with (
+            httpx2.AsyncClient(timeout=WAIT_SECONDS_MAX) as http,
+            http.stream("GET", self.url, params=query) as response,
+        ):
             yield response.aiter_raw()
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from app.edge.middleware import LastResort
 from app.edge.wire import GuardedProtocol
-from tests.waiting import eventually
+from tests.waiting import WAIT_SECONDS_MAX, eventually
 
 
 class Slow:
@@ -52,7 +52,7 @@ class Slow:
         serving = asyncio.create_task(server.serve())
         await eventually(lambda: server.started)
         port = server.servers[0].sockets[0].getsockname()[1]
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=WAIT_SECONDS_MAX) as client:
             asking = asyncio.create_task(client.send(client.build_request("GET", path), stream=True))
             await eventually(lambda: self.asked > 0)
             server.should_exit = True

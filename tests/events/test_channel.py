@@ -12,7 +12,7 @@ import httpx2
 from app.ledger import ledger
 from app.services import Services
 from tests.conftest import Person
-from tests.waiting import eventually, soon
+from tests.waiting import WAIT_SECONDS_MAX, eventually, soon
 
 
 async def frames(response: httpx2.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:
@@ -33,7 +33,7 @@ async def test_it_tells_the_balance_now_and_after_every_change(
     live_url: str, services: Services, ann: Person, bob: Person
 ) -> None:
     async with (
-        httpx2.AsyncClient(base_url=live_url, headers=ann.headers, timeout=5) as client,
+        httpx2.AsyncClient(base_url=live_url, headers=ann.headers, timeout=WAIT_SECONDS_MAX) as client,
         client.stream("GET", "/api/events") as response,
     ):
         news = frames(response)
@@ -52,7 +52,7 @@ async def test_it_tells_the_balance_now_and_after_every_change(
 async def test_every_open_tab_hears_it(live_url: str, services: Services, ann: Person) -> None:
     async def second_balance() -> int:
         async with (
-            httpx2.AsyncClient(base_url=live_url, headers=ann.headers, timeout=5) as client,
+            httpx2.AsyncClient(base_url=live_url, headers=ann.headers, timeout=WAIT_SECONDS_MAX) as client,
             client.stream("GET", "/api/events") as response,
         ):
             news = frames(response)
@@ -71,7 +71,7 @@ async def test_every_open_tab_hears_it(live_url: str, services: Services, ann: P
 
 async def test_it_ends_within_five_seconds_of_signing_out(live_url: str, ann: Person) -> None:
     async with (
-        httpx2.AsyncClient(base_url=live_url, headers=ann.headers, timeout=10) as client,
+        httpx2.AsyncClient(base_url=live_url, headers=ann.headers, timeout=WAIT_SECONDS_MAX) as client,
         client.stream("GET", "/api/events") as response,
     ):
         news = frames(response)
@@ -93,7 +93,7 @@ async def test_a_stranger_is_told_nothing(live_url: str) -> None:
 
 async def test_a_tab_that_leaves_is_forgotten(live_url: str, services: Services, ann: Person) -> None:
     async with (
-        httpx2.AsyncClient(base_url=live_url, headers=ann.headers, timeout=5) as client,
+        httpx2.AsyncClient(base_url=live_url, headers=ann.headers, timeout=WAIT_SECONDS_MAX) as client,
         client.stream("GET", "/api/events") as response,
     ):
         await anext(frames(response))

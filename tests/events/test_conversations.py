@@ -17,6 +17,7 @@ from app.services import Services
 from tests.conftest import Person
 from tests.conversations.talking import talk
 from tests.events.test_channel import frames
+from tests.waiting import WAIT_SECONDS_MAX
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -26,7 +27,9 @@ async def tab(
     live_url: str, person: Person, query: str = "", **headers: str
 ) -> AsyncIterator[AsyncIterator[tuple[str, dict[str, Any]]]]:
     async with (
-        httpx2.AsyncClient(base_url=live_url, headers={**person.headers, **headers}, timeout=5) as client,
+        httpx2.AsyncClient(
+            base_url=live_url, headers={**person.headers, **headers}, timeout=WAIT_SECONDS_MAX
+        ) as client,
         client.stream("GET", "/api/events" + query) as response,
     ):
         news = frames(response)

@@ -29,14 +29,22 @@ from tests.fakes.upstream import FakeUpstream, upstream
 from tests.waiting import eventually
 
 KEY = "sk-canary-0123456789abcdef"
-# As short as a busy machine lets them be.
+# Longer than anything takes here that is not told to wait, so that none of them ends it, however busy the machine is.
 GUARDS = Guards(
-    first_content_seconds=0.5,
-    progress_seconds=0.4,
-    turn_seconds_max=3,
+    first_content_seconds=60,
+    progress_seconds=60,
+    turn_seconds_max=100,
     reply_bytes_max=2**21,
     finish_seconds=0.2,
 )
+# For an upstream that says nothing any more; who asks it has only these to wait for.
+HURRIED: dict[str, Any] = {"first_content_seconds": 0.5, "progress_seconds": 0.4}
+
+
+def hurried_if(it_says_nothing: bool) -> dict[str, Any]:
+    return HURRIED if it_says_nothing else {}
+
+
 LEFT_AFTER_SECONDS = 0.05
 
 

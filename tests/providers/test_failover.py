@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from app.providers.provider import (
     UpstreamTruncated,
 )
 from tests.fakes.upstream import FakeUpstream, text_of, upstream
-from tests.providers.asking import Told, leave, provider_of, read
+from tests.providers.asking import HURRIED, Told, hurried_if, leave, provider_of, read
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -83,12 +84,17 @@ class House:
 
 
 @asynccontextmanager
-async def house(first: str | None, second: str | None = None, chain: Chain | None = None) -> AsyncIterator[House]:
-    """Two providers with one upstream each; what is asked of the first may be answered by the second."""
+async def house(
+    first: str | None, second: str | None = None, chain: Chain | None = None, **guards: Any
+) -> AsyncIterator[House]:
+    """Two providers with one upstream each; what is asked of the first may be answered by the second.
+
+    The guards are the first's.
+    """
     async with (
         upstream(first) as one,
         upstream(second) as other,
-        provider_of(one.url, "first") as provider,
+        provider_of(one.url, "first", **guards) as provider,
         provider_of(other.url, "second") as stand_in,
     ):
         metrics, watch = Metrics(), Stopwatch()
@@ -136,7 +142,7 @@ async def test_who_was_asked_answers_and_says_so_before_the_first_words() -> Non
     ],
 )
 async def test_a_failure_before_the_first_words_is_answered_by_the_next(fault: str, outcome: str) -> None:
-    async with house(fault) as its:
+    async with house(fault, **hurried_if(outcome == ProviderTimeout.code)) as its:
         told = await its.ask()
 
         assert told.text == text_of(16)
@@ -158,7 +164,7 @@ async def test_a_failure_before_the_first_words_is_answered_by_the_next(fault: s
     ],
 )
 async def test_after_the_first_words_nobody_else_is_asked(fault: str, kind: type[ProviderFailed]) -> None:
-    async with house(fault) as its:
+    async with house(fault, **hurried_if(kind is ProviderTimeout)) as its:
         told = await its.ask()
 
     assert told.text == SAID
@@ -250,7 +256,7 @@ async def test_a_provider_that_recovers_is_asked_first_again_from_its_first_word
 
 
 async def test_whoever_was_sent_to_see_and_left_makes_room_for_the_next() -> None:
-    async with house("stall_before_headers") as its:
+    async with house("stall_before_headers", **HURRIED) as its:
         await its.ask(times=5)
         its.watch.now += 15
         await leave(partial(its.replies.reply, FIRST, MESSAGES, 100), its.first)

@@ -14,7 +14,8 @@ import pytest
 from app.providers.provider import ProviderTimeout
 from scripts.upstream.faults import described
 from tests.fakes.upstream import text_of
-from tests.providers.asking import ask, asked, provider_of, read
+from tests.providers.asking import HURRIED, ask, asked, provider_of, read
+from tests.waiting import WAIT_SECONDS_MAX
 
 pytestmark = pytest.mark.slow
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "fake_upstream.py")
@@ -30,12 +31,12 @@ def by_hand(*arguments: str) -> Iterator[str]:
         yield process.stdout.readline().strip()
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=WAIT_SECONDS_MAX)
 
 
 async def test_it_runs_by_hand_with_a_fault_and_tells_what_it_saw() -> None:
     with by_hand("--fault", "stall") as url:
-        async with provider_of(url) as provider:
+        async with provider_of(url, **HURRIED) as provider:
             told = await read(asked(provider, ask()))
         seen = httpx2.get(url.removesuffix("/v1") + "/_seen").json()
 

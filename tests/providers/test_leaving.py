@@ -10,6 +10,7 @@ import pytest
 from app.providers.guards import Watch
 from app.providers.provider import Part, Pause, Words
 from tests.fakes.upstream import text_of
+from tests.figures import figure
 from tests.providers.asking import Told, ask, asked, leave, provider_with, read
 from tests.waiting import eventually
 
@@ -18,12 +19,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("fault", ["stall_before_headers", "stall_before_content", "stall", "pings_only", "huge_chunk"])
 async def test_a_stopped_reply_s_connection_is_closed_within_a_quarter_second(fault: str) -> None:
-    async with provider_with(fault, first_content_seconds=30, progress_seconds=30) as (provider, fake):
+    async with provider_with(fault) as (provider, fake):
         left_at = await leave(asked(provider, ask()), fake)
         await eventually(lambda: fake.last.ending == "hung_up")
 
         assert fake.last.ended_at
-        assert fake.last.ended_at - left_at <= 0.25
+        figure(f"S4: {fault}: the upstream is left after", fake.last.ended_at - left_at, 0.25, "s")
         assert fake.open_connections == 0
 
 
@@ -48,7 +49,7 @@ async def test_one_reply_that_is_left_does_not_disturb_another() -> None:
 
 
 async def test_a_slow_reader_is_not_held_against_the_upstream() -> None:
-    async with provider_with(tokens=40, gap_seconds=0.02, progress_seconds=0.2) as (provider, fake):
+    async with provider_with(tokens=40, gap_seconds=0.05, progress_seconds=0.5) as (provider, fake):
         told, pauses = Told(), 0
 
         async def for_long() -> None:
@@ -70,13 +71,13 @@ async def test_a_slow_reader_is_not_held_against_the_upstream() -> None:
 
 def watches() -> set[Watch]:
     gc.collect()
-    return {each for each in gc.get_objects() if isinstance(each, Watch)}
+    return {each for each in gc.get_objects() if type(each) is Watch}
 
 
 async def test_nothing_watches_a_reply_that_has_ended() -> None:
     of_others = watches()
 
-    async with provider_with(first_content_seconds=600, progress_seconds=600, turn_seconds_max=600) as (provider, fake):
+    async with provider_with() as (provider, fake):
         await read(asked(provider, ask()))
         await leave(asked(provider, ask("fault-stall")), fake)
 

@@ -6,12 +6,10 @@ import asyncio
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 import pytest_asyncio
 
@@ -32,6 +30,7 @@ from app.providers.provider import (
 )
 from tests.conftest import HOUSE, settings_for
 from tests.edge.rows import asking, running
+from tests.providers.model_process import children, cpu_seconds, is_alive, require_it_has_stopped
 from tests.waiting import eventually
 
 MODEL_FILE = HOUSE / "var" / assets.MODEL_FILE
@@ -40,7 +39,6 @@ with_the_model = pytest.mark.skipif(bool(WHY_NOT), reason=f"the built-in model c
 pytestmark = pytest.mark.slow
 # On a machine that does other things as well, it starts slowly and writes slowly.
 GUARDS = Guards(first_content_seconds=60, progress_seconds=60)
-IDLE_SECONDS = 0.3
 
 
 def ask(words: str = "Tell me a long story about a fox.", max_tokens: int = 1000) -> Ask:
@@ -53,38 +51,6 @@ async def local() -> AsyncIterator[LocalModel]:
     yield model
     await model.close()
     assert children() == []
-
-
-def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if is_alive(child.pid) and "local_server" in said(child)]
-
-
-def said(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
-def is_alive(pid: int) -> bool:
-    """A zombie is one that nobody has looked after yet, not one that lives."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def is_idle(process: psutil.Process) -> Callable[[], bool]:
-    used, since = -1.0, 0.0
-
-    def look() -> bool:
-        nonlocal used, since
-        now, times = time.monotonic(), process.cpu_times()
-        if times.user + times.system != used:
-            used, since = times.user + times.system, now
-        return now - since > IDLE_SECONDS
-
-    return look
 
 
 async def whole(local: LocalModel, question: Ask) -> list[Part]:
@@ -127,7 +93,7 @@ async def test_stopped_in_mid_reply_it_is_idle_and_answers_the_next(local: Local
     await begun(local, ask())
     (child,) = children()
 
-    await eventually(is_idle(child), seconds_max=5)
+    await require_it_has_stopped(child)
 
     assert len(await whole(local, ask("Hello", 4))) > 1
     assert [one.pid for one in children()] == [child.pid]
@@ -137,19 +103,19 @@ async def test_stopped_in_mid_reply_it_is_idle_and_answers_the_next(local: Local
 async def test_stopped_while_it_reads_a_long_prompt_it_is_idle_soon(local: LocalModel) -> None:
     await local.warm_up()
     (child,) = children()
-    before = sum(child.cpu_times()[:2])
+    before = cpu_seconds(child)
     asking_at_length = asyncio.create_task(whole(local, ask("The fox is red. " * 1200, 16)))
-    await eventually(lambda: sum(child.cpu_times()[:2]) > before + 0.2, seconds_max=20)
+    await eventually(lambda: cpu_seconds(child) > before + 0.2)
 
     asking_at_length.cancel()
 
-    await eventually(is_idle(child), seconds_max=10)
+    await require_it_has_stopped(child)
 
 
 @with_the_model
 async def test_many_who_ask_at_once_start_it_once_and_one_who_leaves_harms_nobody(local: LocalModel) -> None:
     asks = [asyncio.create_task(whole(local, ask("Hello", 4))) for _ in range(4)]
-    await eventually(lambda: len(children()) == 1, seconds_max=20)
+    await eventually(lambda: len(children()) == 1)
 
     asks[0].cancel()
     answers = await asyncio.gather(*asks[1:])
@@ -174,7 +140,7 @@ async def test_who_comes_when_all_places_are_taken_is_told_to_come_again(local: 
 async def test_killed_in_mid_reply_it_fails_that_reply_and_comes_back(local: LocalModel) -> None:
     seen: list[Part] = []
     reading = asyncio.create_task(local.reply(ask(), seen.append))
-    await eventually(lambda: len(seen) > 2, seconds_max=30)
+    await eventually(lambda: len(seen) > 2)
     (killed,) = children()
     killed.kill()
 
@@ -233,7 +199,7 @@ asyncio.run(main())
         assert is_alive(pid)
         parent.kill()
 
-    asyncio.run(eventually(lambda: not is_alive(pid), seconds_max=3))
+    asyncio.run(eventually(lambda: not is_alive(pid)))
 
 
 async def test_one_that_cannot_start_says_so_each_time_and_leaves_nothing(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.stripe_sandbox.inbox import SECRET, Inbox
 from tests.stripe_sandbox.sdk import pack, sdk
 from tests.waiting import eventually
 
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 @contextmanager

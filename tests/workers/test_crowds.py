@@ -21,7 +21,7 @@ from tests.chat.callers import STREAMS, Caller, calling, newcomer
 from tests.command import Command, Server
 from tests.fakes.upstream import FakeUpstream, upstream
 from tests.figures import DEEP, figure
-from tests.waiting import eventually
+from tests.waiting import WAIT_SECONDS_MAX, eventually
 from tests.workers import raw
 from tests.workers.house import GAP_SECONDS, QUIET, RICH
 
@@ -61,7 +61,7 @@ async def caller(server: Server) -> AsyncIterator[Caller]:
 async def times_of_healthz(url: str, seconds: float) -> list[float]:
     """In milliseconds, asked again and again."""
     times, until = [], time.monotonic() + seconds
-    async with httpx2.AsyncClient(base_url=url, timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=url, timeout=WAIT_SECONDS_MAX) as client:
         while time.monotonic() < until:
             began = time.monotonic()
             assert (await client.get("/healthz")).status_code == 200

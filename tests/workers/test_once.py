@@ -11,6 +11,7 @@ import httpx2
 from tests.chat.callers import newcomer, until
 from tests.chat.strict import events_of
 from tests.ledger import books
+from tests.waiting import WAIT_SECONDS_MAX
 from tests.workers.conftest import TURNS_MAX
 from tests.workers.house import GAP_SECONDS, TOKENS, House, looking_at
 
@@ -52,7 +53,7 @@ async def test_two_workers_cannot_overspend_one_balance(two: House) -> None:
 async def test_so_many_wrong_passwords_at_all_workers_together(two: House) -> None:
     person = await newcomer(two.workers[0].url, "guessed@example.com")
     wrong = {"email": person.email, "password": "a wrong horse battery"}
-    async with httpx2.AsyncClient(timeout=20) as client:
+    async with httpx2.AsyncClient(timeout=WAIT_SECONDS_MAX) as client:
         tries = [
             await client.post(f"{two.workers[number % 2].url}/api/auth/login", json=wrong)
             for number in range(TRIES_MAX + 4)

@@ -15,7 +15,7 @@ from app.chat import stops
 from tests.chat.callers import EVENTS, Caller
 from tests.command import Command
 from tests.figures import figure
-from tests.waiting import soon
+from tests.waiting import WAIT_SECONDS_MAX, soon
 from tests.workers.house import GAP_SECONDS, TOKENS, House, looking_at
 
 REQUEST_SECONDS_MAX, STREAM_SECONDS_MAX = 1.0, 5.0
@@ -29,7 +29,7 @@ async def sign_out(here: Caller, _command: Command) -> None:
 
 async def change_the_password(here: Caller, _command: Command) -> None:
     """It keeps the one who changes it signed in, so that is somebody else than who reads."""
-    async with httpx2.AsyncClient(base_url=str(here.http.base_url), timeout=20) as other:
+    async with httpx2.AsyncClient(base_url=str(here.http.base_url), timeout=WAIT_SECONDS_MAX) as other:
         who = {"email": here.person.email, "password": here.person.password}
         token = (await other.post("/api/auth/login", json=who)).json()["token"]
         answer = await other.post(
