@@ -26,7 +26,7 @@ test: dev ## Runs the tests on SQLite
 	$(BIN)/python -m pytest -n auto
 
 test-postgres: dev ## Runs the tests on a Postgres that comes with the test dependencies
-	$(BIN)/python -m pytest -n auto --database=postgres -m "not browser and not slow"
+	$(BIN)/python -m pytest -n auto --database=postgres -m "not browser and not either_engine"
 
 check: lint test test-postgres ## The whole gate: lint, tests on SQLite, tests on Postgres
 

@@ -16,7 +16,7 @@ import pytest
 from scripts.bench.wire import Order, ordered, token
 from tests.figures import DEEP
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.either_engine
 ROOT = Path(__file__).parents[1]
 # Without those that start a Postgres, which takes longer than all the rest.
 PARTS = {

@@ -16,6 +16,8 @@ from tests.accounts.callers import caller
 from tests.accounts.mailbox import mailbox
 from tests.conftest import PASSWORD, settings_for
 
+pytestmark = pytest.mark.either_engine
+
 NOBODY_LISTENS = "smtp://127.0.0.1:1"
 FORGOT = "/api/auth/password/forgot"
 

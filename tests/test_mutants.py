@@ -64,7 +64,7 @@ def test_a_fault_that_fits_nowhere_or_twice_is_named(house: Path, source: str, t
     assert list(stale([WRONG], house)) == [f"it: its text is {times} times in app/code.py."]
 
 
-@pytest.mark.slow
+@pytest.mark.either_engine
 @pytest.mark.parametrize(
     ("wrong", "verdict", "by"),
     [
@@ -80,7 +80,7 @@ def test_a_fault_is_noticed_only_by_a_test_that_fails(house: Path, wrong: str, v
     assert (outcome.verdict, outcome.by.partition("\n")[0][: len(by)]) == (verdict, by)
 
 
-@pytest.mark.slow
+@pytest.mark.either_engine
 def test_what_fails_while_it_is_set_up_is_no_test_and_hides_none(house: Path) -> None:
     setting_up = "import pytest\n\n\n@pytest.fixture\ndef it():\n    assert b == 1\n\n\ndef test_a(it):\n    pass\n"
     (house / "tests" / "test_it.py").write_text(f"from app.code import b\n{setting_up}")
@@ -93,7 +93,7 @@ def test_what_fails_while_it_is_set_up_is_no_test_and_hides_none(house: Path) ->
     assert (beside_another.verdict, beside_another.by) == ("noticed", "tests/test_it.py::test_z")
 
 
-@pytest.mark.slow
+@pytest.mark.either_engine
 def test_the_copy_is_mended_afterwards_and_the_house_never_touched(house: Path) -> None:
     tree = Tree(house.parent / "copy", house)
 
@@ -115,7 +115,7 @@ def test_it():
 """
 
 
-@pytest.mark.slow
+@pytest.mark.either_engine
 def test_whoever_never_ends_is_ended_with_all_that_it_started(house: Path, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     (house / "tests" / "test_it.py").write_text(f"PID = {str(pid)!r}{ENDLESS}")

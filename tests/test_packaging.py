@@ -48,7 +48,7 @@ def shipped(top: str, into: str) -> set[str]:
     return {f"{into}/{path.relative_to(HOUSE / top).as_posix()}" for path in kept}
 
 
-@pytest.mark.slow
+@pytest.mark.either_engine
 def test_the_wheel_holds_the_program_its_migrations_and_its_pages_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     # The small forms of our own files are named by what they were made of, which changes with every edit.
@@ -61,7 +61,7 @@ def test_the_wheel_holds_the_program_its_migrations_and_its_pages_and_nothing_el
     assert {"app/web/vendor/marked.js.br", "app/web/vendor/LICENSES.txt"} <= inside
 
 
-@pytest.mark.slow
+@pytest.mark.either_engine
 def test_what_is_installed_from_the_wheel_serves_pages_and_opens_accounts(wheel: Path, tmp_path: Path) -> None:
     """Where there is no checkout. The dependencies are borrowed, so that nothing is fetched."""
     place = tmp_path / "installed"

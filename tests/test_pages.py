@@ -11,6 +11,8 @@ from app.pages import CLOSED, PUBLIC, WEB
 from tests.conftest import Person
 from tests.fakes.clock import FakeClock
 
+pytestmark = pytest.mark.either_engine
+
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 Client = httpx2.AsyncClient
 

@@ -9,6 +9,8 @@ from starlette.applications import Starlette
 from tests.accounts.callers import caller
 from tests.conftest import PASSWORD, Person
 
+pytestmark = pytest.mark.either_engine
+
 LOGOUT, ME = "/api/auth/logout", "/api/auth/me"
 OURS = [
     {"Origin": "http://app"},

@@ -11,6 +11,8 @@ from tests.accounts.forgery import GONE, HEADER, payload_of, segment, signed, wi
 from tests.conftest import Person
 from tests.fakes.clock import FakeClock
 
+pytestmark = pytest.mark.either_engine
+
 ME = "/api/auth/me"
 CLAIMS = ["exp", "iat", "sub", "jti", "aud", "iss", "typ"]
 WEEK = 604_800

@@ -15,6 +15,8 @@ from app.settings import Settings
 from tests.accounts.callers import sign_in
 from tests.conftest import PASSWORD, Person, settings_for
 
+pytestmark = pytest.mark.either_engine
+
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:

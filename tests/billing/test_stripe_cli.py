@@ -12,7 +12,7 @@ from tests.stripe_sandbox.cli import EVENTS, needs_cli, trigger
 
 
 @needs_cli
-@pytest.mark.slow
+@pytest.mark.either_engine
 @pytest.mark.parametrize("event", EVENTS)
 async def test_whatever_the_cli_triggers_is_signed_and_taken_by_our_webhook(
     buyer: Buyer, hooked: None, till_url: str, tmp_path: Path, event: str

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import httpx2
-import pytest
 from playwright.async_api import Page, Route, expect
 
 from app.services import Services
@@ -195,7 +194,6 @@ async def test_when_the_plan_cannot_be_cancelled_it_is_said_and_can_be_tried_aga
     await expect(page.get_by_role("heading", name="Your account is deleted")).to_be_visible()
 
 
-@pytest.mark.slow
 async def test_everybody_can_use_it_with_the_dialog_open_and_at_its_end(page: Page) -> None:
     await register(page)
     found: dict[str, list[str]] = {}

@@ -6,7 +6,6 @@ import asyncio
 import re
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Browser, Page, expect
 
 from app.ledger import ledger
@@ -156,7 +155,6 @@ async def test_an_answer_that_ends_out_of_sight_is_told(page: Page, provider: Sc
     await expect(page.locator(".toast")).to_contain_text("Finished: Slow one.")
 
 
-@pytest.mark.slow
 async def test_a_server_that_dies_in_the_middle_takes_nothing_that_was_seen(
     browser: Browser, tmp_path: Path, database_url: str
 ) -> None:

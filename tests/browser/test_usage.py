@@ -233,7 +233,6 @@ async def test_a_fault_is_said_and_a_second_try_shows_everything(page: Page, pas
     await expect(page.get_by_role("alert").filter(has_text="broke")).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_everybody_can_use_it_with_everything_open(page: Page, past: list[str]) -> None:
     await open_settled(page, "/usage")
     await page.get_by_role("button", name="Verify my statement").click()

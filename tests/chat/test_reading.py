@@ -153,6 +153,7 @@ async def test_of_two_models_the_one_that_may_answer_is_named_soon(caller: Calle
     assert meta.data["model"] == "failing-over"
 
 
+@pytest.mark.either_engine
 async def test_a_long_silence_is_kept_alive(caller: Caller, provider: ScriptedProvider) -> None:
     """S9: a comment well before fifteen seconds are over."""
     provider.pause_before = 1

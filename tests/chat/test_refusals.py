@@ -75,6 +75,7 @@ async def test_a_short_reply_is_affordable_where_a_long_one_is_not(caller: Calle
         ({"message": "Hi", "model": "x" * 65}, "model"),
     ],
 )
+@pytest.mark.either_engine
 async def test_what_makes_no_sense_is_named(caller: Caller, body: dict[str, Any], field: str) -> None:
     answer = await caller.http.post(URL, json=body, headers=JSON)
     quote = await caller.http.post(f"{URL}/quote", json=body)

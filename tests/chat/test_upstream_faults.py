@@ -36,6 +36,8 @@ from tests.providers.asking import KEY
 from tests.providers.test_faults import FAILURES, REPLIES, TELLTALES
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.either_engine
+
 Manner = Literal["stays", "leaves", "stops"]
 NAMES = [name for name, _ in described()]
 # Long enough for a busy machine, which would else take a fault for a time-out.

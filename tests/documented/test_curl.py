@@ -23,7 +23,7 @@ from tests.fakes.upstream import FakeUpstream, upstream
 from tests.providers.asking import GUARDS, KEY
 from tests.waiting import soon
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.either_engine
 WORDS = ["Reiher", " essen", " 魚", "🐟", "é", "."]
 
 

@@ -99,7 +99,7 @@ Proxy = Callable[[Path, str], AbstractContextManager[str]]
 PROXIES: dict[str, Proxy] = {"nginx": nginx, "caddy": caddy}
 
 
-@pytest.mark.slow
+@pytest.mark.either_engine
 @pytest.mark.parametrize("name", PROXIES)
 async def test_it_passes_every_event_on_at_once(tmp_path: Path, database_url: str, name: str) -> None:
     where(name)

@@ -19,6 +19,8 @@ from tests.documented.readme import blocks, require_promised, section
 from tests.fakes.provider import ScriptedProvider
 from tests.fakes.proxy import proxied
 
+pytestmark = pytest.mark.either_engine
+
 SECONDS_MAX = 60
 STREAM = section("The stream by example")
 READERS = section("Two readers to copy", 3)
@@ -87,7 +89,6 @@ def javascript_reader(folder: Path) -> list[str]:
 READERS_TO_COPY = pytest.mark.parametrize("reader", [python_reader, javascript_reader], ids=["python", "javascript"])
 
 
-@pytest.mark.slow
 @READERS_TO_COPY
 async def test_the_readers_lose_and_repeat_nothing_when_the_line_drops(
     reader: Any, live_url: str, ann: Person, provider: ScriptedProvider, tmp_path: Path
@@ -106,7 +107,6 @@ async def test_the_readers_lose_and_repeat_nothing_when_the_line_drops(
     assert any(b"last-event-id:" in asked.lower() for asked in proxy.asked)
 
 
-@pytest.mark.slow
 @READERS_TO_COPY
 async def test_the_readers_say_what_is_wrong_and_ask_only_once(
     reader: Any, live_url: str, ann: Person, provider: ScriptedProvider, tmp_path: Path

@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import PASSWORD
 
+pytestmark = pytest.mark.either_engine
+
 JSON = {"Content-Type": "application/json"}
 MEBIBYTE = 1024 * 1024
 

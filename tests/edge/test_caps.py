@@ -24,6 +24,8 @@ from tests.edge.wires import MEBIBYTE, Hurried, head, listening, say, status
 from tests.observability.lines import Lines
 from tests.waiting import eventually, soon
 
+pytestmark = pytest.mark.either_engine
+
 HUGE = 200 * MEBIBYTE
 GROWN_BYTES_MAX = 16 * MEBIBYTE
 CPU_SECONDS_MAX = 1

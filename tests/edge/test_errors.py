@@ -10,6 +10,8 @@ from app.errors import AppError
 from tests.conftest import Person
 from tests.edge.rows import SECRET_WORDS
 
+pytestmark = pytest.mark.either_engine
+
 WRONG = [
     ("GET", "/api/no-such-thing", 404, "not_found"),
     ("GET", "/api/auth/me/", 404, "not_found"),

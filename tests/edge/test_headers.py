@@ -13,6 +13,8 @@ from app.pages import CLOSED, PUBLIC
 from tests.conftest import Person, settings_for
 from tests.edge.rows import asking, running
 
+pytestmark = pytest.mark.either_engine
+
 STYLES = "GET /assets/css/base.css"
 FOREIGN = {"Origin": "https://elsewhere.example"}
 OURS = "https://app.example"

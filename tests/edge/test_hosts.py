@@ -8,6 +8,8 @@ import pytest
 from app.settings import Settings
 from tests.conftest import settings_for
 
+pytestmark = pytest.mark.either_engine
+
 OURS = [
     "app.example",
     "APP.example",

@@ -14,7 +14,7 @@ from tests.databases import Databases
 from tests.fakes.upstream import upstream
 from tests.providers.written import catalogue, model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.either_engine
 KEY = "sk-canary-0123456789"
 
 

@@ -28,7 +28,7 @@ from tests.fakes.upstream import FakeUpstream, text_of, upstream
 from tests.providers.asking import HURRIED, Told, hurried_if, leave, provider_of, read
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.either_engine
 MESSAGES = (PromptMessage("user", "Hello"),)
 SAID, GAUGE = text_of(3), "prome_upstream_circuit"
 

@@ -17,7 +17,7 @@ from tests.fakes.upstream import text_of
 from tests.providers.asking import HURRIED, ask, asked, provider_of, read
 from tests.waiting import WAIT_SECONDS_MAX
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.either_engine
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "fake_upstream.py")
 
 

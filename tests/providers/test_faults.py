@@ -22,7 +22,7 @@ from tests.figures import figure
 from tests.providers.asking import GUARDS, ask, asked, hurried_if, leave, provider_with, read
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.either_engine
 HUNG_UP_SECONDS_MAX = 0.25
 SAID = "The quick brown"
 Good = tuple[str, Reason, Reported | None]

@@ -14,7 +14,7 @@ from tests.figures import figure
 from tests.providers.asking import Told, ask, asked, leave, provider_with, read
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.either_engine
 
 
 @pytest.mark.parametrize("fault", ["stall_before_headers", "stall_before_content", "stall", "pings_only", "huge_chunk"])

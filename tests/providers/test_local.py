@@ -36,7 +36,7 @@ from tests.waiting import eventually
 MODEL_FILE = HOUSE / "var" / assets.MODEL_FILE
 WHY_NOT = lacking(settings_for("sqlite:///none.db"))
 with_the_model = pytest.mark.skipif(bool(WHY_NOT), reason=f"the built-in model cannot run here: {WHY_NOT}")
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.either_engine
 # On a machine that does other things as well, it starts slowly and writes slowly.
 GUARDS = Guards(first_content_seconds=60, progress_seconds=60)
 

@@ -20,7 +20,7 @@ from tests.fakes.upstream import text_of, upstream
 from tests.providers.asking import GUARDS, KEY, ask, asked, provider_of, provider_with, read
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.either_engine
 BUSY_SECONDS_MAX = 0.05
 
 

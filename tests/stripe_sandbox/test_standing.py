@@ -49,7 +49,7 @@ def answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.slow
+@pytest.mark.either_engine
 async def test_it_sells_by_itself_tells_the_shop_and_forgets_nothing(tmp_path: Path, inbox: Inbox) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"

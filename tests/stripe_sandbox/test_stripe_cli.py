@@ -19,7 +19,7 @@ TOLD = {"subscription.payment_succeeded": "invoice.payment_succeeded"}
 
 
 @needs_cli
-@pytest.mark.slow
+@pytest.mark.either_engine
 @pytest.mark.parametrize("event", EVENTS)
 async def test_the_cli_triggers_it_and_the_shop_is_told(
     till: Till, till_url: str, inbox: Inbox, tmp_path: Path, event: str

@@ -11,7 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 
 
-@pytest.mark.slow
+@pytest.mark.either_engine
 @pytest.mark.skipif(shutil.which("node") is None, reason="There is no Node on this machine to run these modules")
 @pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.test.mjs")))
 def test_the_modules_do_what_their_tests_claim(name: str) -> None:
