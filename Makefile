@@ -28,7 +28,14 @@ test: dev ## Runs the tests on SQLite
 test-postgres: dev ## Runs the tests on a Postgres that comes with the test dependencies
 	$(BIN)/python -m pytest -n auto --database=postgres -m "not browser and not either_engine"
 
-check: lint test test-postgres ## The whole gate: lint, tests on SQLite, tests on Postgres
+# Tests wait for many things, so that both engines at once take a quarter less time than one after the other.
+check: lint dev ## The whole gate: lint, tests on SQLite and tests on Postgres
+	@$(MAKE) --no-print-directory --jobs=2 test .postgres-in-one-piece
+
+# Says what it has to say at its end, and not between the lines of the other.
+.postgres-in-one-piece:
+	@mkdir -p build
+	@$(MAKE) --no-print-directory test-postgres > build/postgres.txt 2>&1; found=$$?; cat build/postgres.txt; exit $$found
 
 coverage: dev ## Runs the tests on SQLite and says which lines none of them came by
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from app.providers.breaker import OPEN_SECONDS_MAX, Breaker, Pass, State
-
-
-class Stopwatch:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.fakes.clock import Stopwatch
 
 
 def admitted(breaker: Breaker) -> Pass:

@@ -24,6 +24,7 @@ from app.providers.provider import (
     ProviderTimeout,
     UpstreamTruncated,
 )
+from tests.fakes.clock import Stopwatch
 from tests.fakes.upstream import FakeUpstream, text_of, upstream
 from tests.providers.asking import HURRIED, Told, hurried_if, leave, provider_of, read
 from tests.waiting import eventually
@@ -48,16 +49,6 @@ class Chain:
     def chain(self, model: Model) -> list[Model]:
         assert model == self._models[0]
         return self._models
-
-
-class Stopwatch:
-    """Stands still until the test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
