@@ -48,6 +48,7 @@ def behind(whole: list[Event]) -> list[bytes]:
     return [raw(whole[number + 1 :]) for number in range(len(whole))]
 
 
+@pytest.mark.either_engine
 async def test_after_its_end_every_position_gets_the_very_same_rest(caller: Caller) -> None:
     whole = await caller.ask()
     assert len(whole) == EVENTS_IN_ALL
@@ -59,6 +60,7 @@ async def test_after_its_end_every_position_gets_the_very_same_rest(caller: Call
     assert raw(await caller.rejoin(stream_id)) == raw(whole)
 
 
+@pytest.mark.either_engine
 async def test_while_it_runs_every_position_gets_the_very_same_rest(caller: Caller, provider: ScriptedProvider) -> None:
     """Half of the readers come while only part of it is said; all of them stay to the end."""
     provider.pause_before = 150
@@ -151,6 +153,7 @@ async def cut_and_come_back(caller: Caller, luck: random.Random, stream_id: str)
     return seen, first_bytes
 
 
+@pytest.mark.either_engine
 async def test_cuts_at_any_byte_while_it_is_written_make_no_difference(
     caller: Caller, provider: ScriptedProvider
 ) -> None:
