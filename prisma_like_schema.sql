@@ -350,27 +350,31 @@ CREATE INDEX ix_messages_conversation_id ON messages (conversation_id, number, i
 
 -- What can be searched: one row a title and one a message that is whole. `words` are its different words, made by
 -- app/conversations/terms.py for both engines alike, and before them `_` and the owner's id, which no word can be.
--- A query is words too, a `*` behind one for any ending: `SELECT rowid FROM search('_usr_1 hello wor*')`.
+-- A query is words of an owner, a `*` behind one for any ending: `SELECT rowid FROM search('_usr_1_hello _usr_1_wor*')`.
 -- [sqlite]
 CREATE TABLE search_entries (
     number          INTEGER NOT NULL PRIMARY KEY,
     source_id       VARCHAR NOT NULL UNIQUE,
     conversation_id VARCHAR NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
-    words           VARCHAR NOT NULL
+    words           VARCHAR NOT NULL,
+    -- What is indexed: each word with its owner before it, so that nobody's search walks along other people's words.
+    owned           VARCHAR GENERATED ALWAYS AS (
+        replace(substr(words, instr(words, ' ')), ' ', ' ' || substr(words, 1, instr(words, ' ') - 1) || '_')
+    ) VIRTUAL
 );
 CREATE INDEX ix_search_entries_conversation_id ON search_entries (conversation_id);
 CREATE VIRTUAL TABLE search USING fts5 (
-    words, content = 'search_entries', content_rowid = 'number', detail = none, columnsize = 0,
+    owned, content = 'search_entries', content_rowid = 'number', detail = none, columnsize = 0,
     tokenize = "ascii tokenchars '_'"
 );
 CREATE TRIGGER search_entries_insert AFTER INSERT ON search_entries
-BEGIN INSERT INTO search (rowid, words) VALUES (NEW.number, NEW.words); END;
+BEGIN INSERT INTO search (rowid, owned) VALUES (NEW.number, NEW.owned); END;
 CREATE TRIGGER search_entries_delete AFTER DELETE ON search_entries
-BEGIN INSERT INTO search (search, rowid, words) VALUES ('delete', OLD.number, OLD.words); END;
+BEGIN INSERT INTO search (search, rowid, owned) VALUES ('delete', OLD.number, OLD.owned); END;
 CREATE TRIGGER search_entries_update AFTER UPDATE ON search_entries
 BEGIN
-    INSERT INTO search (search, rowid, words) VALUES ('delete', OLD.number, OLD.words);
-    INSERT INTO search (rowid, words) VALUES (NEW.number, NEW.words);
+    INSERT INTO search (search, rowid, owned) VALUES ('delete', OLD.number, OLD.owned);
+    INSERT INTO search (rowid, owned) VALUES (NEW.number, NEW.owned);
 END;
 -- [postgres]
 CREATE TABLE search_entries (
@@ -383,10 +387,11 @@ CREATE INDEX ix_search_entries_conversation_id ON search_entries (conversation_i
 -- Without the list of pending words, which makes Postgres read the whole table rather than the index.
 CREATE INDEX ix_search_entries_words ON search_entries
 USING gin (array_to_tsvector(string_to_array(words, ' '))) WITH (fastupdate = off);
+-- Here owners are words of their own, and the index jumps from one of a list to the next that can be meant.
 CREATE FUNCTION search(query VARCHAR) RETURNS TABLE (rowid BIGINT) LANGUAGE sql STABLE AS $$
     SELECT number FROM search_entries
     WHERE array_to_tsvector(string_to_array(words, ' '))
-          @@ CAST(replace(replace(query, ' ', ' & '), '*', ':*') AS tsquery)
+          @@ CAST(replace(replace(regexp_replace(query, '(_[^_ ]+_[^_ ]+)_', '\1 ', 'g'), ' ', ' & '), '*', ':*') AS tsquery)
 $$;
 -- [end]
 

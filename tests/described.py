@@ -9,13 +9,14 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Connection, Inspector, MetaData, inspect, text
+from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from app import migrations
 
 NOT_OURS = {"alembic_version"}
 # TEXT and VARCHAR without a length are the same thing on both engines.
 FAMILIES = {"TEXT": "VARCHAR", "INT": "INTEGER", "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "BOOL": "BOOLEAN"}
-SQLITE_TYPES = "SELECT name, type FROM pragma_table_info(:table)"
+SQLITE_TYPES = "SELECT name, type FROM pragma_table_xinfo(:table)"
 SQLITE_INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :table AND sql IS NOT NULL"
 SQLITE_TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table"
 SQLITE_KEYS = """
@@ -89,7 +90,7 @@ def _describe_table(connection: Connection, found: Inspector, table: str) -> dic
     types, keys, indexes, triggers = (_pairs(connection, sql, table) for sql in STATEMENTS[connection.dialect.name])
     return {
         "columns": {
-            column["name"]: (_family(types[column["name"]]), column["nullable"], _plain(column["default"] or ""))
+            column["name"]: (_family(types[column["name"]]), column["nullable"], _made_of(column))
             for column in found.get_columns(table)
         },
         "primary key": found.get_pk_constraint(table)["constrained_columns"],
@@ -103,6 +104,11 @@ def _describe_table(connection: Connection, found: Inspector, table: str) -> dic
 
 def _pairs(connection: Connection, sql: str, table: str) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in connection.execute(text(sql), {"table": table})}
+
+
+def _made_of(column: ReflectedColumn) -> str:
+    """What it is when nobody says, or always."""
+    return _plain(column["computed"]["sqltext"] if "computed" in column else column["default"] or "")
 
 
 def _family(written: str) -> str:

@@ -74,21 +74,21 @@ async def search(session: Session, user_id: str, question: str, page: Page, look
 
     One more than the page holds. `content` is the newest message that matched, NULL when only the title did.
     """
-    query = terms.query(user_id, question)
-    if query is None:
+    words = terms.asked(question)
+    if not words:
         return []
     within = (user_id, *(page.after or NEWEST), page.limit + 1, SNIPPET_SOURCE_CHARS)
-    first, *others = _patterns(query)
+    first, *others = map(_pattern, words)
     if len(others) < LOOK_FOR_MAX:
         anything = ["%"] * (LOOK_FOR_MAX - 1 - len(others))
         found = await session.rows(LOOK, first, *within, look_at, *others, *anything)
         if len(found) > page.limit:
             return found
-    return await session.rows(SEARCH, query, *within)
+    return await session.rows(SEARCH, terms.query(user_id, words), *within)
 
 
-def _patterns(query: str) -> list[str]:
-    return [f"% {word[:-1]}%" if word.endswith("*") else f"% {word} %" for word in query.split()[1:]]
+def _pattern(word: str) -> str:
+    return f"% {word[:-1]}%" if word.endswith("*") else f"% {word} %"
 
 
 def snippet(content: str, question: str) -> str:

@@ -78,11 +78,15 @@ class SearchEntry(SQLModel, table=True):
     words: str
 
 
-event.listen(
-    SQLModel.metadata.tables["search_entries"],
-    "after_create",
-    DDL(  # type: ignore[no-untyped-call]
-        """CREATE VIRTUAL TABLE search USING fts5 (words, content = 'search_entries', content_rowid = 'number',
-           detail = none, columnsize = 0, tokenize = "ascii tokenchars '_'")"""
-    ).execute_if(dialect="sqlite"),
-)
+for statement in (
+    """ALTER TABLE search_entries ADD COLUMN owned VARCHAR GENERATED ALWAYS AS (
+       replace(substr(words, instr(words, ' ')), ' ', ' ' || substr(words, 1, instr(words, ' ') - 1) || '_')
+       ) VIRTUAL""",
+    """CREATE VIRTUAL TABLE search USING fts5 (owned, content = 'search_entries', content_rowid = 'number',
+       detail = none, columnsize = 0, tokenize = "ascii tokenchars '_'")""",
+):
+    event.listen(
+        SQLModel.metadata.tables["search_entries"],
+        "after_create",
+        DDL(statement).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
+    )

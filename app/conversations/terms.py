@@ -44,12 +44,17 @@ def indexed(text: str) -> str:
     return "".join([f" {term}" for term in found])
 
 
-def query(user_id: str, text: str) -> str | None:
-    """All of the words, the last with any ending, in what is this user's. None when there is nothing to look for."""
+def asked(text: str) -> list[str]:
+    """All of the words, the last with any ending."""
     words = list(_words(text))
-    asked = dict.fromkeys(term for is_run, word in words[:-1] for term in _asked(is_run, word))
-    asked |= dict.fromkeys(term for is_run, word in words[-1:] for term in _asked(is_run, word, any_ending=True))
-    return " ".join([f"_{user_id}", *list(asked)[-QUERY_TERMS_MAX:]]) if asked else None
+    found = dict.fromkeys(term for is_run, word in words[:-1] for term in _asked(is_run, word))
+    found |= dict.fromkeys(term for is_run, word in words[-1:] for term in _asked(is_run, word, any_ending=True))
+    return list(found)[-QUERY_TERMS_MAX:]
+
+
+def query(user_id: str, words: list[str]) -> str:
+    """For all of these words in what is this user's."""
+    return " ".join([f"_{user_id}_{word}" for word in words])
 
 
 def place_of(text: str, question: str) -> int:

@@ -20,7 +20,7 @@ Found = list[tuple[str, str | None, str | None]]
 
 
 async def by_index(session: Session, user_id: str, question: str, page: Page) -> Found:
-    query = terms.query(user_id, question)
+    query = terms.query(user_id, terms.asked(question))
     within = (user_id, *(page.after or search.NEWEST), page.limit + 1, search.SNIPPET_SOURCE_CHARS)
     return shown(await session.rows(search.SEARCH, query, *within), page)
 

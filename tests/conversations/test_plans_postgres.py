@@ -36,7 +36,7 @@ async def test_a_search_goes_by_the_index(services: Services, ann: Person) -> No
     async with services.db.begin() as session:
         await session.run(MANY, its.id)
         await session.run("ANALYZE search_entries")
-        query = terms.query(ann.id, "hello wor")
+        query = terms.query(ann.id, terms.asked("hello wor"))
         plan = await session.rows(f"EXPLAIN {SEARCH}", query, ann.id, *NEWEST, 51, 1000)
 
     steps = "\n".join(row[0] for row in plan)
