@@ -37,6 +37,8 @@ POSTGRES_KEYS = """
     SELECT oid, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE contype = 'f' AND conrelid = CAST(:table AS regclass)
 """
+# SQLite has none.
+POSTGRES_FUNCTIONS = "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
 # What SQLAlchemy's inspector does not tell, or only in part: each engine's own catalogue has it whole.
 STATEMENTS = {
     "sqlite": (SQLITE_TYPES, SQLITE_KEYS, SQLITE_INDEXES, SQLITE_TRIGGERS),
@@ -47,6 +49,10 @@ Description = dict[str, dict[str, Any]]
 
 def describe(url: str) -> Description:
     return asyncio.run(_on(url, _describe))
+
+
+def functions(url: str) -> dict[str, str]:
+    return asyncio.run(_on(url, _functions))
 
 
 def make_tables(url: str, metadata: MetaData) -> None:
@@ -84,6 +90,12 @@ def _describe(connection: Connection) -> Description:
     found = inspect(connection)
     names = set(found.get_table_names()) - NOT_OURS
     return {table: _describe_table(connection, found, table) for table in sorted(names)}
+
+
+def _functions(connection: Connection) -> dict[str, str]:
+    if connection.dialect.name == "sqlite":
+        return {}
+    return {name: _plain(source) for name, source in connection.execute(text(POSTGRES_FUNCTIONS))}
 
 
 def _describe_table(connection: Connection, found: Inspector, table: str) -> dict[str, Any]:

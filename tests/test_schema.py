@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import SQLModel
 
 from tests.databases import Databases
-from tests.described import Description, describe, make_tables, run_script
+from tests.described import Description, describe, functions, make_tables, run_script
 from tests.schema_file import SCHEMA, BadMark, for_engine
 
 HOUSE = Path(__file__).parents[1]
@@ -44,6 +44,16 @@ def test_the_file_and_a_migrated_database_say_the_same(databases: Databases, tmp
 
     assert len(written) >= 5
     assert written == migrated
+
+
+def test_the_functions_of_the_file_are_those_of_a_migrated_database(databases: Databases, tmp_path: Path) -> None:
+    url = databases.fresh(tmp_path, migrated=False)
+    run_script(url, for_engine(SCHEMA.read_text(), databases.kind))
+
+    written = functions(url)
+
+    assert ("search" in written) == (databases.kind == "postgres")
+    assert written == functions(databases.fresh(tmp_path))
 
 
 def test_the_file_and_the_models_say_the_same(databases: Databases, tmp_path: Path) -> None:
