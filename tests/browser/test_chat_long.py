@@ -84,7 +84,8 @@ async def test_it_opens_within_a_second_and_reads_only_its_end(long: Page) -> No
 
     opened = await long.evaluate("performance.now()") - started
     figure(f"a conversation of {LENGTH} messages opens in", opened, 1_000, "ms")
-    assert len(asked) == 1
+    # Once more when it is told late that something has changed.
+    assert len(set(asked)) == 1
 
 
 async def test_reading_back_holds_the_place(long: Page) -> None:
