@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import DDL, BigInteger, CheckConstraint, Column, Identity, Index, Integer, event, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Connection, Identity, Index, Integer, Table, event, text
 from sqlmodel import Field, SQLModel
 
 from app.db import UtcTime
@@ -78,15 +79,22 @@ class SearchEntry(SQLModel, table=True):
     words: str
 
 
-for statement in (
-    """ALTER TABLE search_entries ADD COLUMN owned VARCHAR GENERATED ALWAYS AS (
-       replace(substr(words, instr(words, ' ')), ' ', ' ' || substr(words, 1, instr(words, ' ') - 1) || '_')
-       ) VIRTUAL""",
-    """CREATE VIRTUAL TABLE search USING fts5 (owned, content = 'search_entries', content_rowid = 'number',
-       detail = none, columnsize = 0, tokenize = "ascii tokenchars '_'")""",
-):
-    event.listen(
-        SQLModel.metadata.tables["search_entries"],
-        "after_create",
-        DDL(statement).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
+OWNED = """
+    ALTER TABLE search_entries ADD COLUMN owned VARCHAR GENERATED ALWAYS AS (
+        replace(substr(words, instr(words, ' ')), ' ', ' ' || substr(words, 1, instr(words, ' ') - 1) || '_')
+    ) VIRTUAL
+"""
+INDEX = """
+    CREATE VIRTUAL TABLE search USING fts5 (
+        owned, content = 'search_entries', content_rowid = 'number', detail = none, columnsize = 0,
+        tokenize = "ascii tokenchars '_'"
     )
+"""
+
+
+@event.listens_for(SQLModel.metadata.tables["search_entries"], "after_create")
+def _index_words(_table: Table, connection: Connection, **_: Any) -> None:
+    """What only SQLite has is more than a model can say."""
+    if connection.dialect.name == "sqlite":
+        for statement in (OWNED, INDEX):
+            connection.execute(text(statement))

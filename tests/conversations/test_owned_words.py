@@ -7,6 +7,7 @@ from contextlib import closing
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from app import migrations
 from app.conversations import terms
@@ -26,7 +27,7 @@ async def counted(services: Services, query: str) -> int:
     return int(row["found"])
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def of_both(services: Services, ann: Person, bob: Person) -> list[Talk]:
     return [await talk(services, person.id, "hello", "hello again", title="Hello") for person in (ann, ann, bob)]
 
