@@ -33,21 +33,14 @@ from tests.conftest import Person, settings_for
 from tests.fakes.clock import FakeClock
 from tests.fakes.upstream import FakeUpstream, upstream
 from tests.figures import figure
-from tests.providers.asking import KEY
+from tests.providers.asking import GUARDS, HURRIED, KEY, hurried_if
 from tests.providers.test_faults import FAILURES, REPLIES, TELLTALES
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.either_engine
-
 Manner = Literal["stays", "leaves", "stops"]
 NAMES = [name for name, _ in described()]
-# For an upstream that says nothing any more; the others are never ended by them, however busy the machine is.
-GUARDS = Guards(
-    first_content_seconds=3, progress_seconds=2, turn_seconds_max=6, reply_bytes_max=2**21, finish_seconds=1
-)
-PATIENT = replace(GUARDS, first_content_seconds=60, progress_seconds=60, turn_seconds_max=100)
-# The longest deadline of these guards and a second more.
-ENDED_SECONDS_MAX = GUARDS.turn_seconds_max + GUARDS.finish_seconds + 1
+# The longest that any of them is waited for here, and a second more.
+ENDED_SECONDS_MAX = HURRIED["first_content_seconds"] + GUARDS.finish_seconds + 1
 AT_ONCE = 12
 MODEL = """
 [[model]]
@@ -98,7 +91,7 @@ async def caller(live_url: str, ann: Person, app: Starlette, services: Services)
 
 def guards_for(name: str) -> Guards:
     kind, _ = FAILURES.get(name, (None, ""))
-    return GUARDS if kind is ProviderTimeout else PATIENT
+    return replace(GUARDS, **hurried_if(kind is ProviderTimeout))
 
 
 async def meet(caller: Caller, name: str, manner: Manner) -> tuple[list[Event], float]:

@@ -35,17 +35,15 @@ GUARDS = Guards(
     progress_seconds=60,
     turn_seconds_max=100,
     reply_bytes_max=2**21,
-    finish_seconds=0.2,
+    finish_seconds=1,
 )
 # For an upstream that says nothing any more; who asks it has only these to wait for.
 HURRIED: dict[str, Any] = {"first_content_seconds": 0.5, "progress_seconds": 0.4}
+LEFT_AFTER_SECONDS = 0.05
 
 
 def hurried_if(it_says_nothing: bool) -> dict[str, Any]:
     return HURRIED if it_says_nothing else {}
-
-
-LEFT_AFTER_SECONDS = 0.05
 
 
 def ask(model: str = "fake", *, max_tokens: int = 100, message: str = "Hello") -> Ask:
