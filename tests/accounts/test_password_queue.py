@@ -15,14 +15,13 @@ from app.settings import Settings
 from tests.accounts.callers import sign_in
 from tests.conftest import PASSWORD, Person, settings_for
 
-pytestmark = pytest.mark.either_engine
-
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     return settings_for(database_url, bcrypt_cost=10)
 
 
+@pytest.mark.either_engine
 async def test_a_full_queue_says_so_at_once_and_works_again_after(services: Services) -> None:
     asked = [asyncio.create_task(services.passwords.hash(PASSWORD)) for _ in range(WAITING_MAX + 8)]
 
@@ -48,6 +47,7 @@ async def test_a_caller_turned_away_by_a_full_queue_has_used_up_no_try(
     assert (await sign_in(client, ann.email)).status_code == 200
 
 
+@pytest.mark.either_engine
 async def test_the_loop_goes_on_while_passwords_are_hashed(services: Services) -> None:
     gaps: list[float] = []
     hashing = asyncio.gather(*(services.passwords.hash(PASSWORD) for _ in range(20)))

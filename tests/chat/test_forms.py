@@ -13,8 +13,6 @@ from tests.chat.strict import read_all, text_of
 from tests.fakes.provider import ScriptedProvider
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.either_engine
-
 
 async def test_as_json_it_comes_when_it_is_whole(caller: Caller) -> None:
     answer = await caller.post("Hello", JSON)

@@ -121,4 +121,4 @@ async def test_it_passes_every_event_on_at_once(tmp_path: Path, database_url: st
     assert page.status_code == 200
     assert "Content-Encoding" not in reply.headers
     # What is kept back comes in a few pieces; what a busy machine delays, at most now and then.
-    assert gaps[len(gaps) // 2] >= ALONE, gaps
+    assert gaps[len(gaps) // 4] >= ALONE, gaps

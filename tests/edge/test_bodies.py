@@ -9,8 +9,6 @@ import pytest
 
 from tests.conftest import PASSWORD
 
-pytestmark = pytest.mark.either_engine
-
 JSON = {"Content-Type": "application/json"}
 MEBIBYTE = 1024 * 1024
 
@@ -80,6 +78,7 @@ async def ask(client: httpx2.AsyncClient, content: bytes) -> httpx2.Response:
 
 
 @pytest.mark.parametrize("what", MALFORMED)
+@pytest.mark.either_engine
 async def test_what_is_no_json_is_malformed(client: httpx2.AsyncClient, what: str) -> None:
     answer = await ask(client, MALFORMED[what])
 
@@ -87,6 +86,7 @@ async def test_what_is_no_json_is_malformed(client: httpx2.AsyncClient, what: st
 
 
 @pytest.mark.parametrize("what", INVALID)
+@pytest.mark.either_engine
 async def test_json_of_another_shape_is_invalid(client: httpx2.AsyncClient, what: str) -> None:
     answer = await ask(client, INVALID[what])
 
@@ -99,6 +99,7 @@ async def test_json_of_another_shape_is_invalid(client: httpx2.AsyncClient, what
     ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx",
      "application/json-patch+json", "text/json", "application/json, text/plain"],
 )  # fmt: skip
+@pytest.mark.either_engine
 async def test_another_content_type_is_refused_as_a_form_could_send_it(
     client: httpx2.AsyncClient, content_type: str
 ) -> None:

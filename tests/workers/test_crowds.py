@@ -35,7 +35,7 @@ ACTIVE = 50 if DEEP else 5
 FROZEN, NORMAL = 1000, 100
 CUT_OFF_SECONDS_MAX, GAP_MS_MAX, FROZEN_KILOBYTES_MAX = 25, 250, 256
 
-pytestmark = [pytest.mark.either_engine, pytest.mark.skipif(sys.platform != "linux", reason="It looks into /proc.")]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="It looks into /proc.")
 
 
 @pytest_asyncio.fixture
