@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 
 from app.chat import replay
@@ -18,13 +17,43 @@ LOOK_SECONDS = 0.25
 SAY_READ_SECONDS = 20.0
 
 
-@dataclass(eq=False, slots=True)
 class Followed:
-    log: Log = field(default_factory=Log)
-    # The furthest that one of its readers has come, perhaps further than what there is of it here.
-    seen: int = 0
-    readers: int = 0
-    following: asyncio.Task[None] | None = None
+    """One stream as its readers here see it."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        # For those who had seen more than there is of it here, by how much they had seen. What a crash cut short ends
+        # behind the last event that each of them knows.
+        self.ahead: dict[int, Log] = {}
+        self.readers = 0
+        self.following: asyncio.Task[None] | None = None
+        # Whoever comes from then on follows it anew.
+        self.is_over = False
+        self.log.watch(self._pass_on)
+
+    def log_for(self, seen: int) -> Log:
+        if seen <= len(self.log.frames):
+            return self.log
+        if seen not in self.ahead:
+            self.ahead[seen] = Log()
+            self.ahead[seen].append(*self.log.frames)
+        return self.ahead[seen]
+
+    def end(self) -> Iterator[tuple[int, Log]]:
+        """Each of its logs, from now on by itself, and how much its readers have seen at most."""
+        self.is_over = True
+        self.log.unwatch(self._pass_on)
+        for seen, log in (*self.ahead.items(), (0, self.log)):
+            yield max(seen, len(log.frames)), log
+
+    def close(self) -> None:
+        self.is_over = True
+        for log in (*self.ahead.values(), self.log):
+            log.close()
+
+    def _pass_on(self) -> None:
+        for log in self.ahead.values():
+            log.append(*self.log.frames[len(log.frames) :])
 
 
 class Elsewhere:
@@ -34,11 +63,13 @@ class Elsewhere:
 
     def find(self, user_id: str, stream_id: str, seen: int) -> tuple[Log, Callable[[], None], Callable[[], None]]:
         """The log, what to call when a reader comes, and what when one goes. It is followed once for all readers."""
-        its = self._followed.get(stream_id) or Followed()
+        its = self._followed.get(stream_id)
+        if its is None or its.is_over:
+            its = Followed()
 
         def enter() -> None:
             self._followed[stream_id] = its
-            its.readers, its.seen = its.readers + 1, max(its.seen, seen)
+            its.readers += 1
             if its.following is None:
                 its.following = asyncio.create_task(self._follow(user_id, stream_id, its))
 
@@ -46,9 +77,10 @@ class Elsewhere:
             its.readers -= 1
             if its.readers == 0 and its.following is not None:
                 its.following.cancel()
-                self._followed.pop(stream_id, None)
+                if self._followed.get(stream_id) is its:
+                    del self._followed[stream_id]
 
-        return its.log, enter, leave
+        return its.log_for(seen), enter, leave
 
     async def drain(self, seconds: float) -> None:
         """Waits until those that are read have ended, and those that somebody comes to read meanwhile."""
@@ -79,15 +111,15 @@ class Elsewhere:
 
     async def _follow(self, user_id: str, stream_id: str, its: Followed) -> None:
         """What comes by the relay, and from the database whatever did not: what was written down, and the end."""
-        log = its.log
         try:
-            with self._relay.mirrored(stream_id, log):
-                row = await self.ended(user_id, stream_id, partial(_catch_up, log))
-            rest = replay.to_the_end(row, max(its.seen, len(log.frames)))
-            await replay.noted(self._db, row, rest)
-            log.append(*rest.frames[len(log.frames) :])
+            with self._relay.mirrored(stream_id, its.log):
+                row = await self.ended(user_id, stream_id, partial(_catch_up, its.log))
+            for seen, log in its.end():
+                rest = replay.to_the_end(row, seen)
+                await replay.noted(self._db, row, rest)
+                log.append(*rest.frames[len(log.frames) :])
         finally:
-            log.close()
+            its.close()
 
 
 def _catch_up(log: Log, row: Row) -> None:
