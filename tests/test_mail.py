@@ -13,7 +13,7 @@ from app.main import create_app
 from app.observability.logs import Scrubber
 from app.observability.metrics import Metrics
 from tests.accounts.callers import caller
-from tests.accounts.mailbox import mailbox
+from tests.accounts.mailbox import Mailbox
 from tests.conftest import PASSWORD, settings_for
 
 pytestmark = pytest.mark.either_engine
@@ -29,7 +29,7 @@ async def _forget(app: Starlette) -> httpx2.Response:
 
 
 async def test_a_letter_that_is_turned_away_is_brought_again(database_url: str) -> None:
-    async with mailbox(refusals=2) as box:
+    async with Mailbox(refusals=2).open() as box:
         post = Post(settings_for(database_url, smtp_url=box.url), Metrics(), retry_seconds=(0, 0))
 
         post.send("ann@example.com", "Hello", "How do you do?")
@@ -54,7 +54,7 @@ async def test_a_letter_that_nobody_takes_is_given_up_and_counted(database_url: 
 
 
 async def test_a_caller_does_not_wait_for_a_mail_server_that_is_out_of_order(database_url: str) -> None:
-    async with mailbox(refusals=1) as box:
+    async with Mailbox(refusals=1).open() as box:
         response = await _forget(create_app(settings_for(database_url, smtp_url=box.url)))
 
         assert response.status_code == 202

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 LOOK_SECONDS = 0.01
 WAIT_SECONDS_MAX = 30
@@ -22,3 +23,10 @@ async def eventually(condition: Callable[[], bool], *, seconds_max: float = WAIT
 
 def soon() -> asyncio.Timeout:
     return asyncio.timeout(WAIT_SECONDS_MAX)
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Once this returns, nothing of the connection is left behind."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()

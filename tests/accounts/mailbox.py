@@ -9,16 +9,16 @@ from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTP
-from typing import Any
+from typing import Any, Self
 
-from tests.waiting import WAIT_SECONDS_MAX
+from tests.waiting import WAIT_SECONDS_MAX, eventually, hang_up
 
 RETRY_LATER = b"451 4.3.0 Not just now.\r\n"
 
 
 class Mailbox:
-    def __init__(self, refusals: int) -> None:
-        self._refusals_left = refusals
+    def __init__(self, *, refusals: int = 0) -> None:
+        self._refusals_left, self._talks = refusals, 0
         self.letters: asyncio.Queue[EmailMessage] = asyncio.Queue()
         self.url = ""
 
@@ -31,14 +31,26 @@ class Mailbox:
         assert found
         return found[1]
 
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 mail.example ESMTP\r\n")
-        while line := await reader.readline():
-            command = line.split(None, 1)[0].upper()
-            writer.write(await self._answer(command, reader, writer))
-            if command == b"QUIT":
-                break
-        writer.close()
+    @asynccontextmanager
+    async def open(self, credentials: str = "") -> AsyncIterator[Self]:
+        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        self.url = f"smtp://{credentials}127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server:
+            yield self
+        await eventually(lambda: not self._talks)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._talks += 1
+        try:
+            writer.write(b"220 mail.example ESMTP\r\n")
+            while line := await reader.readline():
+                command = line.split(None, 1)[0].upper()
+                writer.write(await self._answer(command, reader, writer))
+                if command == b"QUIT":
+                    break
+        finally:
+            await hang_up(writer)
+            self._talks -= 1
 
     async def _answer(self, command: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         if command == b"EHLO":
@@ -52,12 +64,3 @@ class Mailbox:
             letter: Any = BytesParser(policy=SMTP).parsebytes(raw)
             self.letters.put_nowait(letter)
         return b"221 Bye.\r\n" if command == b"QUIT" else b"250 Fine.\r\n"
-
-
-@asynccontextmanager
-async def mailbox(*, refusals: int = 0) -> AsyncIterator[Mailbox]:
-    box = Mailbox(refusals)
-    server = await asyncio.start_server(box.talk, "127.0.0.1", 0)
-    box.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server:
-        yield box

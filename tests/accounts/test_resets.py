@@ -14,7 +14,7 @@ from app.accounts import accounts
 from app.services import Services
 from app.settings import Settings
 from tests.accounts.callers import another_session, caller, sign_in, sign_in_from, status_of
-from tests.accounts.mailbox import Mailbox, mailbox
+from tests.accounts.mailbox import Mailbox
 from tests.conftest import PASSWORD, Person, settings_for
 from tests.fakes.clock import FakeClock
 
@@ -23,7 +23,7 @@ NEW = "a whole new password"
 
 @pytest_asyncio.fixture
 async def box() -> AsyncIterator[Mailbox]:
-    async with mailbox() as box:
+    async with Mailbox().open() as box:
         yield box
 
 

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from tests.waiting import hang_up
+
 PIECE_BYTES = 64 * 1024
 GONE = (ConnectionError, asyncio.IncompleteReadError)
 
@@ -42,10 +44,10 @@ class Proxy:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for end in (writer, to_server):
-                end.close()
             for way in ways:
                 way.cancel()
+            for end in (writer, to_server):
+                await hang_up(end)
             del self.open[task]
 
 
@@ -92,6 +94,6 @@ async def proxied(target: str, cuts: Sequence[int], path: str = "/api/chat") -> 
         proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield proxy
         for writer in proxy.open.values():
-            writer.close()
+            writer.transport.abort()
         if proxy.open:
             await asyncio.wait(proxy.open)

@@ -51,9 +51,7 @@ class LockedMailbox(Mailbox):
 
 @pytest_asyncio.fixture
 async def box() -> AsyncIterator[Mailbox]:
-    box = LockedMailbox(0)
-    async with await asyncio.start_server(box.talk, "127.0.0.1", 0) as server:
-        box.url = f"smtp://mailer:canary%20smtp@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with LockedMailbox().open("mailer:canary%20smtp@") as box:
         yield box
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import trustme
 
-from tests.waiting import eventually
+from tests.waiting import eventually, hang_up
 
 HOST = "models.example"
 
@@ -55,12 +55,6 @@ async def saying(
     async with server:
         yield heard
         await eventually(lambda: heard.open == 0)
-
-
-async def hang_up(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
 
 
 @asynccontextmanager
