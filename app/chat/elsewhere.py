@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -25,7 +26,7 @@ class Followed:
         # For those who had seen more than there is of it here, by how much they had seen. What a crash cut short ends
         # behind the last event that each of them knows.
         self.ahead: dict[int, Log] = {}
-        self.readers = 0
+        self.readers = Counter[Log]()
         self.following: asyncio.Task[None] | None = None
         # Whoever comes from then on follows it anew.
         self.is_over = False
@@ -66,21 +67,22 @@ class Elsewhere:
         its = self._followed.get(stream_id)
         if its is None or its.is_over:
             its = Followed()
+        log = its.log_for(seen)
 
         def enter() -> None:
             self._followed[stream_id] = its
-            its.readers += 1
+            its.readers[log] += 1
             if its.following is None:
                 its.following = asyncio.create_task(self._follow(user_id, stream_id, its))
 
         def leave() -> None:
-            its.readers -= 1
-            if its.readers == 0 and its.following is not None:
+            its.readers[log] -= 1
+            if its.readers.total() == 0 and its.following is not None:
                 its.following.cancel()
                 if self._followed.get(stream_id) is its:
                     del self._followed[stream_id]
 
-        return its.log_for(seen), enter, leave
+        return log, enter, leave
 
     async def drain(self, seconds: float) -> None:
         """Waits until those that are read have ended, and those that somebody comes to read meanwhile."""
@@ -116,7 +118,8 @@ class Elsewhere:
                 row = await self.ended(user_id, stream_id, partial(_catch_up, its.log))
             for seen, log in its.end():
                 rest = replay.to_the_end(row, seen)
-                await replay.noted(self._db, row, rest)
+                if its.readers[log]:
+                    await replay.noted(self._db, row, rest)
                 log.append(*rest.frames[len(log.frames) :])
         finally:
             its.close()

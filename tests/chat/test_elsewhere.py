@@ -112,3 +112,12 @@ async def test_who_comes_when_it_has_just_ended_is_told_as_well(
             events = await read_on(later, 7)
 
     require_grammar(events, first=7)
+
+
+async def test_no_place_is_noted_at_which_nobody_was_told(
+    elsewhere: Elsewhere, caller: Caller, services: Services, running: str
+) -> None:
+    await heard_at([40], elsewhere, caller, running, ended_by_another(services, running))
+
+    row = await elsewhere.row(caller.person.id, running)
+    assert row["told_ends"] == "40"
