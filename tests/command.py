@@ -107,13 +107,14 @@ class Server:
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                httpx2.get(f"{self.url}/readyz").raise_for_status()
-            except httpx2.HTTPError:
-                time.sleep(0.05)
-            else:
-                return
+        with httpx2.Client(base_url=self.url) as client:
+            while time.monotonic() < deadline and self.process.poll() is None:
+                try:
+                    client.get("/readyz").raise_for_status()
+                except httpx2.HTTPError:
+                    time.sleep(0.05)
+                else:
+                    return
         raise AssertionError(f"The server did not start:\n{self.log.read_text()}")
 
     def terminate(self) -> tuple[int, float]:
