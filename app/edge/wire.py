@@ -34,12 +34,18 @@ class GuardedProtocol(HttpToolsProtocol):
     # To take something of what waits for the reader.
     take_seconds_max = 20.0
 
-    _in_head, _head_bytes = False, 0
-    _refused = False
-    _timer: asyncio.TimerHandle | None = None
-    _taking: asyncio.TimerHandle | None = None
-    # Told when the connection is gone: of a reader that waits for nothing else from it.
-    _on_gone: Callable[[], None] | None = None
+    # What uvicorn keeps of a connection is thirty attributes almost; with more than that each would need a whole
+    # dictionary of its own, a kilobyte.
+    __slots__ = ("_head_bytes", "_in_head", "_on_gone", "_refused", "_taking", "_timer")
+
+    def __init__(self, *parts: Any, **more: Any) -> None:
+        super().__init__(*parts, **more)
+        self._in_head, self._head_bytes = False, 0
+        self._refused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._taking: asyncio.TimerHandle | None = None
+        # Told when the connection is gone: of a reader that waits for nothing else from it.
+        self._on_gone: Callable[[], None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
