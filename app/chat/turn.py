@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from app.chat import events
 from app.chat.events import Data
+from app.edge.flag import Flag
 from app.providers.catalogue import Model
 from app.providers.provider import Answering, Attempt, Enough, Finished, Part, Pause, Reported, Words
 from app.providers.tokens import Tokenizer
@@ -86,9 +87,7 @@ class Turn:
         self.log, self.reply = Log(), Reply()
         # The same reply as bare text, once somebody reads it like that.
         self._plain: Log | None = None
-        self.is_over = False
-        # Of whoever waits for that, which is seldom anybody; each of its kind takes a kilobyte.
-        self._over: asyncio.Event | None = None
+        self._over = Flag()
         self.ending: Ended | None = None
         self.speaking: asyncio.Task[None] | None = None
         # Why it was told to stop, when it was.
@@ -157,9 +156,11 @@ class Turn:
 
     async def over(self) -> None:
         """Waits for the end."""
-        if not self.is_over:
-            self._over = self._over or asyncio.Event()
-            await self._over.wait()
+        await self._over.wait()
+
+    @property
+    def is_over(self) -> bool:
+        return self._over.is_set()
 
     def _close_plain(self) -> None:
         if self._plain is not None and self.is_over:
@@ -169,9 +170,7 @@ class Turn:
         self.ending = ending
         self.log.append(*frames)
         self.log.close()
-        self.is_over = True
-        if self._over is not None:
-            self._over.set()
+        self._over.set()
         self._close_plain()
 
     async def first_words(self) -> None:

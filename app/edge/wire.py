@@ -9,12 +9,13 @@ import asyncio
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.edge.body_limit import BODY_SECONDS_MAX
+from app.edge.flag import Flag
 
 HEAD_BYTES_MAX = 32 * 1024
 # What the kernel takes in for a reader of a stream, and half of what it grants. By itself it takes megabytes on a fast
@@ -84,6 +85,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 "prome.narrow": {"now": self._narrow},
             }
             super().on_headers_complete()
+            # Its task has not run yet, so nobody waits for the event that is replaced.
+            self.cycle.message_event = cast(asyncio.Event, Flag())
             self.scope["extensions"]["prome.write"] = {"now": partial(write, self.cycle)}
             self.scope["extensions"]["prome.gone"] = {"tell": self._tell_when_gone}
 
