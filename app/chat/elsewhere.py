@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -19,41 +18,55 @@ SAY_READ_SECONDS = 20.0
 
 
 class Followed:
-    """One stream as its readers here see it."""
+    """One stream as its readers here see it: most of them in one log."""
 
     def __init__(self) -> None:
         self.log = Log()
-        # For those who had seen more than there is of it here, by how much they had seen. What a crash cut short ends
-        # behind the last event that each of them knows.
-        self.ahead: dict[int, Log] = {}
-        self.readers = Counter[Log]()
+        self.readers = 0
+        # Those who had seen more than there was of it here have a log each, and by how much. What a crash cut short
+        # ends behind the last event that each of them knows.
+        self.ahead: dict[Log, int] = {}
         self.following: asyncio.Task[None] | None = None
         # Whoever comes from then on follows it anew.
         self.is_over = False
         self.log.watch(self._pass_on)
 
-    def log_for(self, seen: int) -> Log:
-        if seen <= len(self.log.frames):
-            return self.log
-        if seen not in self.ahead:
-            self.ahead[seen] = Log()
-            self.ahead[seen].append(*self.log.frames)
-        return self.ahead[seen]
+    @property
+    def is_read(self) -> bool:
+        return bool(self.readers or self.ahead)
 
-    def end(self) -> Iterator[tuple[int, Log]]:
-        """Each of its logs, from now on by itself, and how much its readers have seen at most."""
+    def log_for(self, seen: int) -> Log:
+        return self.log if seen <= len(self.log.frames) else Log()
+
+    def enter(self, log: Log, seen: int) -> None:
+        if log is self.log:
+            self.readers += 1
+        else:
+            self.ahead[log] = seen
+            log.append(*self.log.frames)
+
+    def leave(self, log: Log) -> None:
+        if log is self.log:
+            self.readers -= 1
+        else:
+            del self.ahead[log]
+
+    def end(self) -> Iterator[tuple[Log, int]]:
+        """Each log that somebody reads, from now on by itself, and how much of it they have seen at most."""
         self.is_over = True
         self.log.unwatch(self._pass_on)
-        for seen, log in (*self.ahead.items(), (0, self.log)):
-            yield max(seen, len(log.frames)), log
+        for log, seen in list(self.ahead.items()):
+            yield log, max(seen, len(log.frames))
+        if self.readers:
+            yield self.log, len(self.log.frames)
 
     def close(self) -> None:
         self.is_over = True
-        for log in (*self.ahead.values(), self.log):
+        for log in (*self.ahead, self.log):
             log.close()
 
     def _pass_on(self) -> None:
-        for log in self.ahead.values():
+        for log in self.ahead:
             log.append(*self.log.frames[len(log.frames) :])
 
 
@@ -64,20 +77,22 @@ class Elsewhere:
 
     def find(self, user_id: str, stream_id: str, seen: int) -> tuple[Log, Callable[[], None], Callable[[], None]]:
         """The log, what to call when a reader comes, and what when one goes. It is followed once for all readers."""
-        its = self._followed.get(stream_id)
-        if its is None or its.is_over:
-            its = Followed()
+        known = self._followed.get(stream_id)
+        its = Followed() if known is None or known.is_over else known
         log = its.log_for(seen)
 
         def enter() -> None:
+            nonlocal its
+            if its.is_over and log is not its.log:
+                its = Followed()
             self._followed[stream_id] = its
-            its.readers[log] += 1
+            its.enter(log, seen)
             if its.following is None:
                 its.following = asyncio.create_task(self._follow(user_id, stream_id, its))
 
         def leave() -> None:
-            its.readers[log] -= 1
-            if its.readers.total() == 0 and its.following is not None:
+            its.leave(log)
+            if not its.is_read and its.following is not None:
                 its.following.cancel()
                 if self._followed.get(stream_id) is its:
                     del self._followed[stream_id]
@@ -116,10 +131,9 @@ class Elsewhere:
         try:
             with self._relay.mirrored(stream_id, its.log):
                 row = await self.ended(user_id, stream_id, partial(_catch_up, its.log))
-            for seen, log in its.end():
+            for log, seen in its.end():
                 rest = replay.to_the_end(row, seen)
-                if its.readers[log]:
-                    await replay.noted(self._db, row, rest)
+                await replay.noted(self._db, row, rest)
                 log.append(*rest.frames[len(log.frames) :])
         finally:
             its.close()

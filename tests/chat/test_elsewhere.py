@@ -91,6 +91,7 @@ async def test_what_ended_by_itself_is_the_same_for_all_of_them(
 def test_who_is_ahead_reads_on_as_soon_as_the_others_have_come_there() -> None:
     its = Followed()
     behind, ahead = its.log_for(0), its.log_for(2)
+    its.enter(ahead, 2)
 
     behind.append(b"0", b"1")
     before = ahead.chunk(2)
@@ -101,10 +102,38 @@ def test_who_is_ahead_reads_on_as_soon_as_the_others_have_come_there() -> None:
     assert its.log_for(1) is behind
 
 
+def test_nothing_is_kept_of_who_has_left() -> None:
+    its = Followed()
+    behind, ahead = its.log_for(0), its.log_for(2)
+    its.enter(behind, 0)
+    its.enter(ahead, 2)
+
+    its.leave(ahead)
+    before = its.is_read
+    its.leave(behind)
+
+    assert before
+    assert not its.is_read
+    assert its.ahead == {}
+
+
+async def test_who_looked_before_it_ended_and_comes_then_is_told_as_well(
+    elsewhere: Elsewhere, caller: Caller, services: Services, running: str
+) -> None:
+    async with reading(elsewhere, caller, running, 0) as first:
+        log, enter, leave = elsewhere.find(caller.person.id, running, 7)
+        await ended_by_another(services, running)
+        await read_on(first, 0)
+        enter()
+        events = await read_on(log, 7)
+        leave()
+
+    require_grammar(events, first=7)
+
+
 async def test_who_comes_when_it_has_just_ended_is_told_as_well(
     elsewhere: Elsewhere, caller: Caller, services: Services, running: str
 ) -> None:
-    """They looked before it ended, and are here only now."""
     async with reading(elsewhere, caller, running, 0) as first:
         await ended_by_another(services, running)
         await read_on(first, 0)
