@@ -1,0 +1,152 @@
+"""Readers of a reply that runs in another worker, each with a place of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+import pytest_asyncio
+
+from app.chat import replay
+from app.chat.elsewhere import Elsewhere, Followed
+from app.services import Services
+from app.streams.log import Log, next_change
+from app.streams.relay import Alone
+from tests.chat.callers import Caller, until
+from tests.chat.strict import Event, Parser, events_of, require_grammar, text_of
+from tests.chat.test_left_behind import ended_by_another
+from tests.fakes.provider import ScriptedProvider
+
+WORDS = ["One", " two", " three", "."]
+
+
+@pytest_asyncio.fixture
+async def running(caller: Caller, provider: ScriptedProvider) -> AsyncIterator[str]:
+    """A reply in the middle, of which nothing is written down yet but that it runs."""
+    provider.words, provider.pause_before = WORDS, 3
+    async with caller.asking() as response:
+        (meta,) = await until(events_of(response), "meta")
+        yield meta.data["streamId"]
+        provider.go_on.set()
+
+
+@pytest.fixture
+def elsewhere(services: Services) -> Elsewhere:
+    return Elsewhere(services.db, Alone())
+
+
+@asynccontextmanager
+async def reading(elsewhere: Elsewhere, caller: Caller, stream_id: str, seen: int) -> AsyncIterator[Log]:
+    log, enter, leave = elsewhere.find(caller.person.id, stream_id, seen)
+    enter()
+    yield log
+    leave()
+
+
+async def read_on(log: Log, seen: int) -> list[Event]:
+    while not log.closed:
+        await next_change(log)
+    return Parser().feed(b"".join(log.frames[seen:]))
+
+
+async def heard_at(
+    places: list[int], elsewhere: Elsewhere, caller: Caller, stream_id: str, end: Awaitable[None]
+) -> list[list[Event]]:
+    """What readers are told who have seen so many events, when all are there before it ends."""
+    async with AsyncExitStack() as readers:
+        logs = [await readers.enter_async_context(reading(elsewhere, caller, stream_id, seen)) for seen in places]
+        await end
+        heard = await asyncio.gather(*map(read_on, logs, places))
+    for seen, events in zip(places, heard, strict=True):
+        require_grammar(events, first=seen)
+    return heard
+
+
+async def test_what_a_crash_cut_short_ends_behind_what_each_of_them_knows(
+    elsewhere: Elsewhere, caller: Caller, services: Services, running: str
+) -> None:
+    places = [0, 3, 40, 41, 300, 3]
+
+    heard = await heard_at(places, elsewhere, caller, running, ended_by_another(services, running))
+
+    assert [events[-1].name for events in heard] == ["error"] * len(places)
+    row = await elsewhere.row(caller.person.id, running)
+    assert all(replay.beyond(row, events[-1].id + 1).is_over for events in heard)
+
+
+async def test_what_ended_by_itself_is_the_same_for_all_of_them(
+    elsewhere: Elsewhere, caller: Caller, provider: ScriptedProvider, running: str
+) -> None:
+    async def end() -> None:
+        provider.go_on.set()
+
+    whole, *others = await heard_at([0, 1, 3], elsewhere, caller, running, end())
+
+    assert text_of(whole) == "".join(WORDS)
+    assert others == [whole[1:], whole[3:]]
+
+
+def test_who_is_ahead_reads_on_as_soon_as_the_others_have_come_there() -> None:
+    its = Followed()
+    behind, ahead = its.log_for(0), its.log_for(2)
+    its.enter(ahead, 2)
+
+    behind.append(b"0", b"1")
+    before = ahead.chunk(2)
+    behind.append(b"2")
+
+    assert before == (b"", 2)
+    assert ahead.chunk(2) == (b"2", 3)
+    assert its.log_for(1) is behind
+
+
+def test_nothing_is_kept_of_who_has_left() -> None:
+    its = Followed()
+    behind, ahead = its.log_for(0), its.log_for(2)
+    its.enter(behind, 0)
+    its.enter(ahead, 2)
+
+    its.leave(ahead)
+    before = its.is_read
+    its.leave(behind)
+
+    assert before
+    assert not its.is_read
+    assert its.ahead == {}
+
+
+async def test_who_looked_before_it_ended_and_comes_then_is_told_as_well(
+    elsewhere: Elsewhere, caller: Caller, services: Services, running: str
+) -> None:
+    async with reading(elsewhere, caller, running, 0) as first:
+        log, enter, leave = elsewhere.find(caller.person.id, running, 7)
+        await ended_by_another(services, running)
+        await read_on(first, 0)
+        enter()
+        events = await read_on(log, 7)
+        leave()
+
+    require_grammar(events, first=7)
+
+
+async def test_who_comes_when_it_has_just_ended_is_told_as_well(
+    elsewhere: Elsewhere, caller: Caller, services: Services, running: str
+) -> None:
+    async with reading(elsewhere, caller, running, 0) as first:
+        await ended_by_another(services, running)
+        await read_on(first, 0)
+        async with reading(elsewhere, caller, running, 7) as later:
+            events = await read_on(later, 7)
+
+    require_grammar(events, first=7)
+
+
+async def test_no_place_is_noted_at_which_nobody_was_told(
+    elsewhere: Elsewhere, caller: Caller, services: Services, running: str
+) -> None:
+    await heard_at([40], elsewhere, caller, running, ended_by_another(services, running))
+
+    row = await elsewhere.row(caller.person.id, running)
+    assert row["told_ends"] == "40"
