@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -18,55 +18,37 @@ SAY_READ_SECONDS = 20.0
 
 
 class Followed:
-    """One stream as its readers here see it: most of them in one log."""
+    """One stream, and a log for each of its readers here: what a crash cut short ends behind the last event that each
+    of them knows.
+    """
 
     def __init__(self) -> None:
         self.log = Log()
-        self.readers = 0
-        # Those who had seen more than there was of it here have a log each, and by how much. What a crash cut short
-        # ends behind the last event that each of them knows.
-        self.ahead: dict[Log, int] = {}
+        # And how much each had seen when it came, perhaps more than there is of it here.
+        self.readers: dict[Log, int] = {}
         self.following: asyncio.Task[None] | None = None
         # Whoever comes from then on follows it anew.
         self.is_over = False
         self.log.watch(self._pass_on)
 
-    @property
-    def is_read(self) -> bool:
-        return bool(self.readers or self.ahead)
-
-    def log_for(self, seen: int) -> Log:
-        return self.log if seen <= len(self.log.frames) else Log()
-
     def enter(self, log: Log, seen: int) -> None:
-        if log is self.log:
-            self.readers += 1
-        else:
-            self.ahead[log] = seen
-            log.append(*self.log.frames)
+        self.readers[log] = seen
+        log.append(*self.log.frames)
 
-    def leave(self, log: Log) -> None:
-        if log is self.log:
-            self.readers -= 1
-        else:
-            del self.ahead[log]
-
-    def end(self) -> Iterator[tuple[Log, int]]:
-        """Each log that somebody reads, from now on by itself, and how much of it they have seen at most."""
+    async def end(self, db: Database, row: Row) -> None:
         self.is_over = True
-        self.log.unwatch(self._pass_on)
-        for log, seen in list(self.ahead.items()):
-            yield log, max(seen, len(log.frames))
-        if self.readers:
-            yield self.log, len(self.log.frames)
+        for log, seen in list(self.readers.items()):
+            rest = replay.to_the_end(row, max(seen, len(log.frames)))
+            await replay.noted(db, row, rest)
+            log.append(*rest.frames[len(log.frames) :])
 
     def close(self) -> None:
         self.is_over = True
-        for log in (*self.ahead, self.log):
+        for log in self.readers:
             log.close()
 
     def _pass_on(self) -> None:
-        for log in self.ahead:
+        for log in self.readers:
             log.append(*self.log.frames[len(log.frames) :])
 
 
@@ -77,13 +59,12 @@ class Elsewhere:
 
     def find(self, user_id: str, stream_id: str, seen: int) -> tuple[Log, Callable[[], None], Callable[[], None]]:
         """The log, what to call when a reader comes, and what when one goes. It is followed once for all readers."""
-        known = self._followed.get(stream_id)
-        its = Followed() if known is None or known.is_over else known
-        log = its.log_for(seen)
+        log, its = Log(), Followed()
 
         def enter() -> None:
             nonlocal its
-            if its.is_over and log is not its.log:
+            its = self._followed.get(stream_id, its)
+            if its.is_over:
                 its = Followed()
             self._followed[stream_id] = its
             its.enter(log, seen)
@@ -91,8 +72,8 @@ class Elsewhere:
                 its.following = asyncio.create_task(self._follow(user_id, stream_id, its))
 
         def leave() -> None:
-            its.leave(log)
-            if not its.is_read and its.following is not None:
+            del its.readers[log]
+            if not its.readers and its.following is not None:
                 its.following.cancel()
                 if self._followed.get(stream_id) is its:
                     del self._followed[stream_id]
@@ -131,10 +112,7 @@ class Elsewhere:
         try:
             with self._relay.mirrored(stream_id, its.log):
                 row = await self.ended(user_id, stream_id, partial(_catch_up, its.log))
-            for log, seen in its.end():
-                rest = replay.to_the_end(row, seen)
-                await replay.noted(self._db, row, rest)
-                log.append(*rest.frames[len(log.frames) :])
+            await its.end(self._db, row)
         finally:
             its.close()
 

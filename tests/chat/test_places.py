@@ -18,6 +18,7 @@ from tests.chat.callers import Caller, until
 from tests.chat.strict import Event, Parser, events_of, require_grammar, text_of
 from tests.chat.test_left_behind import ended_by_another
 from tests.fakes.provider import ScriptedProvider
+from tests.waiting import soon
 
 WORDS = ["One", " two", " three", "."]
 
@@ -46,8 +47,9 @@ async def reading(elsewhere: Elsewhere, caller: Caller, stream_id: str, seen: in
 
 
 async def read_on(log: Log, seen: int) -> list[Event]:
-    while not log.closed:
-        await next_change(log)
+    async with soon():
+        while not log.closed:
+            await next_change(log)
     return Parser().feed(b"".join(log.frames[seen:]))
 
 
@@ -89,32 +91,18 @@ async def test_what_ended_by_itself_is_the_same_for_all_of_them(
 
 
 def test_who_is_ahead_reads_on_as_soon_as_the_others_have_come_there() -> None:
-    its = Followed()
-    behind, ahead = its.log_for(0), its.log_for(2)
-    its.enter(ahead, 2)
-
-    behind.append(b"0", b"1")
-    before = ahead.chunk(2)
-    behind.append(b"2")
-
-    assert before == (b"", 2)
-    assert ahead.chunk(2) == (b"2", 3)
-    assert its.log_for(1) is behind
-
-
-def test_nothing_is_kept_of_who_has_left() -> None:
-    its = Followed()
-    behind, ahead = its.log_for(0), its.log_for(2)
+    its, behind, ahead = Followed(), Log(), Log()
+    its.log.append(b"0")
     its.enter(behind, 0)
     its.enter(ahead, 2)
 
-    its.leave(ahead)
-    before = its.is_read
-    its.leave(behind)
+    its.log.append(b"1")
+    before = ahead.chunk(2)
+    its.log.append(b"2")
 
-    assert before
-    assert not its.is_read
-    assert its.ahead == {}
+    assert before == (b"", 2)
+    assert ahead.chunk(2) == (b"2", 3)
+    assert behind.chunk(0) == (b"012", 3)
 
 
 async def test_who_looked_before_it_ended_and_comes_then_is_told_as_well(
@@ -131,22 +119,18 @@ async def test_who_looked_before_it_ended_and_comes_then_is_told_as_well(
     require_grammar(events, first=7)
 
 
-async def test_who_comes_when_it_has_just_ended_is_told_as_well(
-    elsewhere: Elsewhere, caller: Caller, services: Services, running: str
-) -> None:
-    async with reading(elsewhere, caller, running, 0) as first:
-        await ended_by_another(services, running)
-        await read_on(first, 0)
-        async with reading(elsewhere, caller, running, 7) as later:
-            events = await read_on(later, 7)
+async def test_nobody_is_followed_for_when_all_have_left(elsewhere: Elsewhere, caller: Caller, running: str) -> None:
+    async with reading(elsewhere, caller, running, 0), reading(elsewhere, caller, running, 3):
+        during = set(elsewhere._followed)
 
-    require_grammar(events, first=7)
+    assert during == {running}
+    assert elsewhere._followed == {}
 
 
 async def test_no_place_is_noted_at_which_nobody_was_told(
     elsewhere: Elsewhere, caller: Caller, services: Services, running: str
 ) -> None:
-    await heard_at([40], elsewhere, caller, running, ended_by_another(services, running))
+    (events,) = await heard_at([40], elsewhere, caller, running, ended_by_another(services, running))
 
     row = await elsewhere.row(caller.person.id, running)
-    assert row["told_ends"] == "40"
+    assert row["told_ends"] == str(events[-1].id)
