@@ -95,11 +95,13 @@ def test_who_is_ahead_reads_on_as_soon_as_the_others_have_come_there() -> None:
     its.log.append(b"0")
     its.enter(behind, 0)
     its.enter(ahead, 2)
+    at_once = behind.chunk(0)
 
     its.log.append(b"1")
     before = ahead.chunk(2)
     its.log.append(b"2")
 
+    assert at_once == (b"0", 1)
     assert before == (b"", 2)
     assert ahead.chunk(2) == (b"2", 3)
     assert behind.chunk(0) == (b"012", 3)
