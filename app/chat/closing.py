@@ -63,9 +63,9 @@ async def close(
         tokens=facts.kept_tokens + ending.completion_tokens,
         encoding=facts.tokenizer.encoding,
         status=STATUS_OF[ending.state],
-        model=answered_by.id,
+        model=answered_by.id if ending.charged else None,
         finish_reason=ending.finish_reason,
-        usage=events.as_text(told) if told else None,
+        usage=events.as_text(told) if told and ending.charged else None,
     )
     return Ended(ending.state, ending.finish_reason, told, error), resolution
 

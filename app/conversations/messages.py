@@ -66,8 +66,10 @@ WRITE = f"""
 INSERT INTO messages ({", ".join(COLUMNS)}) VALUES ({", ".join(f"${n}" for n in range(1, len(COLUMNS) + 1))})
 """
 CHECKPOINT = "UPDATE messages SET content = $2 WHERE id = $1 AND status = 'streaming'"
+# Of a part that cost nothing there is no usage, and what is known of the parts before it stays.
 FINISH = """
-UPDATE messages SET content = $2, tokens = $3, encoding = $4, status = $5, model = $6, finish_reason = $7, usage = $8
+UPDATE messages SET content = $2, tokens = $3, encoding = $4, status = $5, model = COALESCE($6, model),
+                    finish_reason = $7, usage = COALESCE($8, usage)
 WHERE id = $1
 """
 

@@ -118,6 +118,24 @@ async def test_after_a_failure_before_the_first_word_the_whole_is_asked_and_char
     assert [message.content for message in provider.asked[-1].messages] == ["Hello"]
 
 
+async def test_a_failure_before_its_first_word_leaves_the_prompt_paid_for(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.reason = "length"
+    first = await caller.ask(maxTokens=8)
+    provider.fail_before, provider.failure = 0, ProviderFailed()
+    failed = await caller.ask(None, **carry_on(first))
+    meanwhile = (await caller.messages(only(first, "meta")["conversationId"]))[-1]
+    provider.words, provider.failure, provider.reason = MORE, None, "stop"
+
+    second = await caller.ask(None, **carry_on(first))
+
+    assert [event.name for event in failed] == ["meta", "error"]
+    assert (meanwhile["content"], meanwhile["status"]) == (text_of(first), "failed")
+    assert meanwhile["usage"] == only(first, "usage")
+    await require_joined(caller, provider, first, second, 3)
+
+
 async def test_more_than_once(caller: Caller, provider: ScriptedProvider) -> None:
     provider.words, provider.reason = [" one"], "length"
     parts = [await caller.ask()]
