@@ -127,7 +127,7 @@ def create_app(
 def _till(settings: Settings) -> Till | None:
     """For whoever has no Stripe key; never in production, and never beside a key."""
     account = account_of(settings)
-    if account is None or settings.stripe_secret_key.get_secret_value().strip():
+    if account is None or settings.stripe_secret_key.get_secret_value():
         return None
     address = account.base.removesuffix(mounting.PATH) + "/api/billing/webhook"
     return mounting.beside(settings, Webhook(address, account.secrets[0]))

@@ -21,6 +21,11 @@ OPENAI_API = "https://api.openai.com/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 URL_SECRETS = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^&\s]*")
 Strings = Annotated[tuple[str, ...], NoDecode]
+# Not the secrets of our own: whatever stands in them has signed and hashed what is there already.
+TRIMMED = (
+    *("frontend_url", "redis_url", "openai_api_key", "openai_base_url", "openai_model", "gemini_api_key"),
+    *("stripe_secret_key", "stripe_publishable_key", "stripe_api_base"),
+)
 
 
 class UnsafeSettings(Exception):
@@ -105,6 +110,12 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator(*TRIMMED, mode="before")
+    @classmethod
+    def _trim(cls, value: Any) -> Any:
+        """Before anything is told from how it begins: a space that came along in copying is no part of it."""
+        return value.strip() if isinstance(value, str) else value
 
     @field_validator("database_url")
     @classmethod
@@ -191,7 +202,7 @@ def _dangers(settings: Settings) -> list[tuple[bool, str]]:
 
 
 def _dangers_in_production(settings: Settings) -> list[tuple[bool, str]]:
-    secret = settings.jwt_secret.get_secret_value()
+    secret = settings.jwt_secret.get_secret_value().strip()
     key, base = settings.stripe_secret_key.get_secret_value(), settings.stripe_api_base
     public = urlsplit(settings.frontend_url)
     clear_text = public.scheme != "https" and public.hostname not in LOOPBACK

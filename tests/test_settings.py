@@ -114,6 +114,13 @@ def test_a_safe_production_is_accepted(more: dict[str, str]) -> None:
         ({**PAID, "stripe_secret_key": "sk_test_sandbox"}, "STRIPE_SECRET_KEY: the sandbox till is not for"),
         ({"stripe_api_base": "http://localhost:8000/_stripe"}, "STRIPE_SECRET_KEY: the sandbox till is not for"),
         ({**PAID, "stripe_api_base": "https://api.stripe.com.evil.example"}, "STRIPE_API_BASE: a live key goes to"),
+        ({"jwt_secret": f"{DEVELOPMENT_SECRET} "}, "JWT_SECRET: set a secret of your own"),
+        ({"jwt_secret": f"short{' ' * 32}"}, "JWT_SECRET: use at least 32 bytes."),
+        ({**PAID, "stripe_secret_key": " sk_test_sandbox\n"}, "STRIPE_SECRET_KEY: the sandbox till is not for"),
+        (
+            {**PAID, "stripe_secret_key": " sk_live_1", "stripe_api_base": "http://127.0.0.1:1"},
+            "STRIPE_API_BASE: a live key goes to",
+        ),
         ({"bcrypt_cost": 4}, "BCRYPT_COST: use 10 or more."),
         ({"workers": 2}, "WORKERS: more than one worker needs REDIS_URL"),
         ({"workers": 2, "redis_url": "redis://r", "database_url": "sqlite:///a.db"}, "WORKERS: SQLite serves one"),
@@ -143,6 +150,17 @@ def test_a_live_key_goes_to_stripe_only_in_development_too() -> None:
     faults = refused(stripe_secret_key="rk_live_1", stripe_api_base="http://127.0.0.1:1234")
 
     assert faults == ["STRIPE_API_BASE: a live key goes to Stripe only."]
+
+
+def test_a_space_that_came_along_is_no_part_of_a_key_or_an_address() -> None:
+    settings = read(stripe_secret_key=" sk_test_1\n", stripe_api_base=" https://api.stripe.com ", openai_api_key="k\n")
+
+    assert settings.stripe_secret_key.get_secret_value() == "sk_test_1"
+    assert (settings.stripe_api_base, settings.openai_api_key.get_secret_value()) == ("https://api.stripe.com", "k")
+
+
+def test_a_secret_of_our_own_is_taken_to_the_letter() -> None:
+    assert read(jwt_secret=f" {SECRET}\n", password_pepper="p ").jwt_secret.get_secret_value() == f" {SECRET}\n"
 
 
 def test_development_needs_no_secret_of_its_own() -> None:

@@ -36,11 +36,11 @@ class Account:
 
 def account_of(settings: Settings) -> Account | None:
     """None: payments are off."""
-    key = settings.stripe_secret_key.get_secret_value().strip()
+    key = settings.stripe_secret_key.get_secret_value()
     written = settings.stripe_webhook_secret.get_secret_value()
     secrets = tuple(secret.strip() for secret in written.split(",") if secret.strip())
     if key:
-        return Account(key, settings.stripe_api_base.strip().rstrip("/"), secrets, is_sandbox=key == SANDBOX_KEY)
+        return Account(key, settings.stripe_api_base.rstrip("/"), secrets, is_sandbox=key == SANDBOX_KEY)
     if settings.in_production or settings.stripe_sandbox == "off":
         return None
     return Account(SANDBOX_KEY, _own_address(settings) + SANDBOX_PATH, (_own_secret(settings),), is_sandbox=True)
