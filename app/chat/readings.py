@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -64,6 +65,7 @@ class Readings:
         self._clock, self._db, self._turns, self._relay = clock, db, turns, relay
         self._elsewhere = Elsewhere(db, relay)
         self._retention = timedelta(seconds=settings.stream_retention_seconds)
+        self._listening: set[asyncio.Task[None]] = set()
 
     def of(self, turn: Turn) -> Reading:
         facts = turn.facts
@@ -72,10 +74,16 @@ class Readings:
 
     async def begin(self, ask: Ask, again: Repeatable | None, *, unread: bool) -> tuple[Reading, bool]:
         """A new turn, or the one that the same request has begun before."""
+        reading, replayed = await self._first_or_again(ask, again)
+        if unread:
+            self._let_it_run(ask.user_id, reading)
+        return reading, replayed
+
+    async def _first_or_again(self, ask: Ask, again: Repeatable | None) -> tuple[Reading, bool]:
         if (before := await self._begun(again)) is not None:
             return before, True
         try:
-            turn = await self._turns.start(ask, again)
+            return self.of(await self._turns.start(ask, again)), False
         except AlreadyAsked as first:
             return await self.find(ask.user_id, first.stream_id), True
         except AppError:
@@ -83,8 +91,19 @@ class Readings:
             if (before := await self._begun(again)) is None:
                 raise
             return before, True
-        turn.may_be_unread = unread
-        return self.of(turn), False
+
+    def _let_it_run(self, user_id: str, reading: Reading) -> None:
+        """Somebody was promised all of it, so nobody has to listen. Elsewhere that takes a listener, and this is it."""
+        if reading.turn is not None:
+            reading.turn.may_be_unread = True
+        elif not reading.is_over:
+            listening = asyncio.create_task(self._listen(user_id, reading.stream_id))
+            self._listening.add(listening)
+            listening.add_done_callback(self._listening.discard)
+
+    async def _listen(self, user_id: str, stream_id: str) -> None:
+        with suppress(AppError):
+            await self._elsewhere.ended(user_id, stream_id)
 
     async def _begun(self, again: Repeatable | None) -> Reading | None:
         if again is None:

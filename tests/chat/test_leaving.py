@@ -11,7 +11,7 @@ import pytest
 
 from app.services import Services
 from app.settings import Settings
-from tests.chat.callers import EVENTS, STREAMS, Caller, calling, newcomer, only, until
+from tests.chat.callers import ASYNC, EVENTS, STREAMS, Caller, calling, newcomer, only, until
 from tests.chat.strict import Event, Parser, events_of, text_of
 from tests.conftest import settings_for
 from tests.fakes.provider import ScriptedProvider
@@ -122,6 +122,22 @@ async def test_a_reply_that_was_begun_to_be_read_later_is_not_abandoned(
 
     assert running == [stream_id]
     assert text_of(await caller.rejoin(stream_id)) == "Hello, you."
+
+
+async def test_nor_is_one_that_was_promised_to_whoever_asked_again(
+    caller: Caller, provider: ScriptedProvider, services: Services
+) -> None:
+    provider.pause_before, key = 2, {"Idempotency-Key": "again"}
+    async with caller.asking(headers={**EVENTS, **key}) as response:
+        await until(events_of(response), "answer")
+    promised = await caller.post("Hello", {**ASYNC, **key})
+
+    await asyncio.sleep(2)
+    running = list(services.turns.running)
+    provider.go_on.set()
+
+    assert (promised.status_code, running) == (202, [promised.json()["streamId"]])
+    assert text_of(await caller.rejoin(running[0])) == "Hello, you."
 
 
 async def test_signing_out_ends_open_readers_and_not_the_reply(
