@@ -83,12 +83,6 @@ def streamed(request: Request, readers: Readers, reading: Reading, *, as_text: b
     )
 
 
-def marked(answer: Response, replayed: bool) -> Response:
-    if replayed:
-        answer.headers["Idempotency-Replayed"] = "true"
-    return answer
-
-
 async def _whole(request: Request, readings: Readings, reading: Reading, form: str) -> Response:
     told = await _while_there(request, reading, readings.told(identity(request).user_id, reading))
     headers = {**_headers(reading), "Cache-Control": "no-store"}
@@ -130,4 +124,5 @@ async def _leaves(request: Request) -> None:
 
 
 def _headers(reading: Reading) -> Mapping[str, str]:
-    return {"X-Stream-Id": reading.stream_id, "Location": path_of(reading.stream_id)}
+    again = {"Idempotency-Replayed": "true"} if reading.is_replayed else {}
+    return {"X-Stream-Id": reading.stream_id, "Location": path_of(reading.stream_id), **again}

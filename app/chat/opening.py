@@ -34,10 +34,7 @@ class TooManyTurns(AppError):
 
 
 class AlreadyAsked(Exception):
-    """The same request came before, and this is its stream."""
-
-    def __init__(self, stream_id: str) -> None:
-        self.stream_id = stream_id
+    """The same request came before and has its stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ async def open_turn(
 async def _claim(session: Session, again: Repeatable | None, now: datetime) -> None:
     first = await idempotency.claim(session, again, now) if again else None
     if first is not None and first.stream_id is not None:
-        raise AlreadyAsked(first.stream_id)
+        raise AlreadyAsked
 
 
 def _facts(stream_id: str, plan: Plan, quote: Quote) -> Facts:

@@ -46,6 +46,8 @@ class Reading:
     # Called when the reader begins, and when it goes.
     enter: Callable[[], None] = lambda: None
     leave: Callable[[], None] = lambda: None
+    # Whoever asks for it has asked for the same before.
+    is_replayed: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -72,25 +74,21 @@ class Readings:
         names = (facts.stream_id, facts.conversation_id, facts.message_id)
         return Reading(*names, turn.log, 0, turn, turn.enter, turn.leave)
 
-    async def begin(self, ask: Ask, again: Repeatable | None, *, unread: bool) -> tuple[Reading, bool]:
+    async def begin(self, ask: Ask, again: Repeatable | None, *, unread: bool) -> Reading:
         """A new turn, or the one that the same request has begun before."""
-        reading, replayed = await self._first_or_again(ask, again)
+        reading = await self._begun(again) or await self._started(ask, again)
         if unread:
             self._let_it_run(ask.user_id, reading)
-        return reading, replayed
+        return reading
 
-    async def _first_or_again(self, ask: Ask, again: Repeatable | None) -> tuple[Reading, bool]:
-        if (before := await self._begun(again)) is not None:
-            return before, True
+    async def _started(self, ask: Ask, again: Repeatable | None) -> Reading:
         try:
-            return self.of(await self._turns.start(ask, again)), False
-        except AlreadyAsked as first:
-            return await self.find(ask.user_id, first.stream_id), True
-        except AppError:
-            # What the same request has begun meanwhile may be why there is no room for it, or no balance.
+            return self.of(await self._turns.start(ask, again))
+        except (AlreadyAsked, AppError):
+            # What the same request has begun meanwhile may also be why there is no room for it, or no balance.
             if (before := await self._begun(again)) is None:
                 raise
-            return before, True
+            return before
 
     def _let_it_run(self, user_id: str, reading: Reading) -> None:
         """Somebody was promised all of it, so nobody has to listen. Elsewhere that takes a listener, and this is it."""
@@ -110,7 +108,11 @@ class Readings:
             return None
         async with self._db.read() as session:
             first = await idempotency.find(session, again)
-        return await self.find(again.user_id, first.stream_id) if first and first.stream_id else None
+        if first is None or first.stream_id is None:
+            return None
+        reading = await self.find(again.user_id, first.stream_id)
+        reading.is_replayed = True
+        return reading
 
     async def find(self, user_id: str, stream_id: str, after: int | None = None) -> Reading:
         if (reading := self._live(user_id, stream_id, after)) is not None:

@@ -123,9 +123,8 @@ async def ask(request: Request, body: AskIn) -> Response:
     its, me = services(request), identity(request)
     asked = _ask(me.user_id, body, its.settings.message_chars_max)
     again = await idempotency.ask_of(request, me.user_id)
-    reading, replayed = await its.readings.begin(asked, again, unread=forms.is_async(request))
-    answer = await forms.answer(request, its.readers, its.readings, reading)
-    return forms.marked(answer, replayed)
+    reading = await its.readings.begin(asked, again, unread=forms.is_async(request))
+    return await forms.answer(request, its.readers, its.readings, reading)
 
 
 async def quote(request: Request, body: AskIn) -> QuoteOut:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from app.providers.provider import ProviderFailed
 from app.services import Services
 from app.settings import Settings
 from tests.chat.callers import ASYNC, EVENTS, JSON, TEXT, URL, Caller, calling, newcomer, only, raw, until
@@ -77,6 +78,23 @@ async def test_the_same_key_again_is_the_same_reply(
     assert first.headers["x-stream-id"] == second.headers["x-stream-id"]
     await caller.rejoin(first.headers["x-stream-id"])
     assert len(provider.asked) == len(await charges(services)) == 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_failure_is_marked_as_one_that_came_before(
+    caller: Caller, provider: ScriptedProvider, form: str
+) -> None:
+    provider.fail_before, provider.failure = 0, ProviderFailed()
+    headers = {**FORMS[form], **KEY}
+    first = await caller.http.post(URL, json={"message": "Hello"}, headers=headers)
+    await caller.rejoin(first.headers["x-stream-id"])
+
+    second = await caller.http.post(URL, json={"message": "Hello"}, headers=headers)
+
+    assert first.status_code == second.status_code
+    assert [answer.headers.get("idempotency-replayed") for answer in (first, second)] == [None, "true"]
+    assert first.headers["x-stream-id"] == second.headers["x-stream-id"]
+    assert len(provider.asked) == 1
 
 
 @pytest.mark.parametrize("form", FORMS)
