@@ -21,6 +21,8 @@ from app.ledger import ledger
 from app.ledger.ledger import Terms
 from app.metering.meter import Quote
 
+# How long to wait before one of those that run may have ended.
+TURN_ENDS_SECONDS = 2
 OPEN = """
 INSERT INTO turns (id, user_id, conversation_id, message_id, hold_id, worker, model, state, meta, content_from, lengths,
                    started_at)
@@ -105,8 +107,11 @@ async def _require_room(session: Session, plan: Plan, limits: Limits) -> None:
     """The hold has locked the account, so no other ask of this user is between here and its own look."""
     running = await asks.running(session, plan.ask.user_id)
     asks.refuse_if_running(running, plan.conversation_id)
-    if len(running) >= limits.turns_per_user and len(running) >= await _turns_allowed(session, plan, limits):
-        raise TooManyTurns(running=len(running), headers={"Retry-After": "2"})
+    if len(running) < limits.turns_per_user:
+        return
+    if len(running) >= (allowed := await _turns_allowed(session, plan, limits)):
+        policy = {"RateLimit-Policy": f'"replies";q={allowed}', "RateLimit": f'"replies";r=0;t={TURN_ENDS_SECONDS}'}
+        raise TooManyTurns(running=len(running), headers={"Retry-After": str(TURN_ENDS_SECONDS), **policy})
 
 
 async def _turns_allowed(session: Session, plan: Plan, limits: Limits) -> int:

@@ -10,11 +10,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from app.edge.sse import CONTENT_TYPE, frame, wants_stream
+from app.edge import accept
+from app.edge.sse import CONTENT_TYPE, frame
 from app.errors import AppError, NotFound
 from app.observability import context, logs
 
 log = logs.get("prome.errors")
+JSON, EVENTS = "application/json", "text/event-stream"
 # What a mounted folder takes.
 SAFE = {"GET", "HEAD"}
 # No status of HTTP, but the one that operators know from nginx.
@@ -32,11 +34,13 @@ class BadRequest(AppError):
 def render(request: Request, error: AppError) -> Response:
     """A stream's reader gets the same object as its one `error` event, with the same status."""
     body = {**error.as_dict(), "requestId": context.request_id.get()}
-    headers = {"Cache-Control": "no-store", **error.headers}
-    if wants_stream(request):
-        return Response(frame(0, "error", {**body, "retryable": error.status in (429, 502, 503, 504)}),
-                        error.status, headers, media_type=CONTENT_TYPE)  # fmt: skip
-    return Response(orjson.dumps(body), error.status, headers, media_type="application/json")
+    soon = {"Retry-After": "1"} if error.status == 503 else {}
+    headers = {"Cache-Control": "no-store", **soon, **error.headers}
+    if accept.preferred(request, [JSON, EVENTS]) == EVENTS:
+        # What a reply failed of knows better than its status whether to try again helps.
+        event = frame(0, "error", {"retryable": error.status in (429, 502, 503, 504), **body})
+        return Response(event, error.status, headers, media_type=CONTENT_TYPE)
+    return Response(orjson.dumps(body), error.status, headers, media_type=JSON)
 
 
 def unexpected(request: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from app.providers.provider import ProviderBusy, ProviderTimeout, UpstreamTruncated
+from app.providers.provider import ProviderBusy, ProviderRefused, ProviderTimeout, UpstreamTruncated
 from app.services import Services
 from tests.chat.callers import ASYNC, JSON, TEXT, URL, Caller, only
 from tests.chat.strict import read_all, text_of
@@ -98,6 +98,27 @@ async def test_a_failure_before_the_first_word_has_its_own_status(
     assert body.get("retryAfterSeconds") == (7 if status == 503 else None)
     events = await caller.rejoin(body["streamId"])
     assert [event.name for event in events] == ["meta", "error"]
+
+
+async def test_a_busy_model_says_when_to_come_back_though_its_provider_did_not(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.fail_before, provider.failure = 0, ProviderBusy()
+
+    answer = await caller.post("Hello", JSON)
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_what_cannot_be_helped_says_so_in_every_form(caller: Caller, provider: ScriptedProvider) -> None:
+    provider.fail_before, provider.failure = 0, ProviderRefused()
+
+    as_json = await caller.post("Hello", JSON)
+    as_event = await caller.post("Hello", {"Accept": "text/plain, text/event-stream;q=0.5"})
+
+    assert as_json.json()["retryable"] is False
+    assert as_event.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert '"retryable":false' in as_event.text
 
 
 async def test_a_failure_in_the_middle_has_its_status_as_json_and_the_words_are_kept(

@@ -151,6 +151,8 @@ async def test_one_reply_too_many_is_429_and_holds_nothing(
         await caller.rejoin(stream_id)
     assert (answer.status_code, answer.json()["code"], answer.json()["running"]) == (429, "too_many_turns", 2)
     assert int(answer.headers["retry-after"]) > 0
+    assert answer.headers["ratelimit-policy"] == '"replies";q=2'
+    assert answer.headers["ratelimit"] == f'"replies";r=0;t={answer.headers["retry-after"]}'
     assert before == after
     assert len(provider.asked) == 2
     assert (await caller.post("Hi", JSON, maxTokens=1)).status_code == 200

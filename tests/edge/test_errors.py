@@ -54,6 +54,23 @@ async def test_a_reader_of_streams_gets_the_same_as_its_one_event(
     assert orjson.loads(data.removeprefix("data: "))["code"] == code
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("*/*", "application/json"),
+        ("text/html, */*", "application/json"),
+        ("application/json, text/event-stream", "application/json"),
+        ("text/event-stream;q=0", "application/json"),
+        ("Text/Event-Stream", "text/event-stream; charset=utf-8"),
+        ("text/event-stream, */*;q=0.1", "text/event-stream; charset=utf-8"),
+    ],
+)
+async def test_an_error_has_the_form_that_is_liked_best(client: httpx2.AsyncClient, accept: str, kind: str) -> None:
+    answer = await client.get("/api/no-such-thing", headers={"Accept": accept})
+
+    assert answer.headers["content-type"] == kind
+
+
 async def test_what_nobody_foresaw_is_told_in_constant_words(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/api/fall")
 
