@@ -11,20 +11,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+import orjson
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.edge.body_limit import BODY_SECONDS_MAX
 from app.edge.flag import Flag
+from app.ids import new_id
 
 HEAD_BYTES_MAX = 32 * 1024
 # What the kernel takes in for a reader of a stream, and half of what it grants. By itself it takes megabytes on a fast
 # line, and a reader that takes nothing would be noticed only when those are full.
 STREAM_BUFFER_BYTES = 64 * 1024
-TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
-    b'{"error":"The request headers are too large.","code":"headers_too_large","requestId":""}'
-)
+TOO_LARGE = ("431 Request Header Fields Too Large", "headers_too_large", "The request headers are too large.")
+NOT_HTTP = ("400 Bad Request", "bad_request", "The request cannot be understood.")
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -145,8 +145,21 @@ class GuardedProtocol(HttpToolsProtocol):
     def _refuse(self) -> None:
         if not self._refused:
             self._refused = True
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
+            self._close_with(*TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is not HTTP gets the same shape of error as everything else."""
+        self._close_with(*NOT_HTTP)
+
+    def _close_with(self, status: str, code: str, error: str) -> None:
+        request_id = new_id("req")
+        body = orjson.dumps({"error": error, "code": code, "requestId": request_id})
+        head = (
+            f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            f"Cache-Control: no-store\r\nX-Request-ID: {request_id}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def _await_head(self) -> None:
         self._in_head, self._head_bytes = True, 0

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
@@ -125,6 +126,26 @@ async def test_a_long_address_counts_as_headers(port: int) -> None:
     answer = await say(port, [head(method="GET", path="/healthz?" + "a" * 40_000)])
 
     assert status(answer) == 431
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"BREW /pot HTTP/1.1\r\n\r\n",
+        "GET /api/conversations?q=Größe HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
+        head("Content-Length: -5"),
+        b"\x16\x03\x01 a handshake",
+    ],
+    ids=["no method", "an address in UTF-8", "a negative length", "no HTTP at all"],
+)
+async def test_what_is_not_http_gets_an_error_of_the_usual_shape(port: int, sent: bytes) -> None:
+    answer = await say(port, [sent])
+
+    told, _, body = answer.partition(b"\r\n\r\n")
+    error = orjson.loads(body)
+    assert (status(answer), error["code"]) == (400, "bad_request")
+    assert f"X-Request-ID: {error['requestId']}".encode() in told
+    assert error["requestId"].startswith("req_")
 
 
 SLOW = {
