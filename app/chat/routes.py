@@ -21,6 +21,7 @@ from app.edge import idempotency
 from app.edge.accept import PREFER
 from app.edge.endpoints import delete, get, post
 from app.edge.idempotency import IdempotencyConflict
+from app.edge.paging import Page, Place, cut
 from app.edge.shapes import In, Out, Query, Text
 from app.errors import Invalid, NotFound
 from app.ledger.ledger import InsufficientTokens
@@ -44,7 +45,9 @@ ASKING = [NotFound, UnknownModel, NoModel, MessageTooLong, NotContinuable]
 class AskIn(In):
     message: Text | None = Field(None, description="What you say; up to `MESSAGE_CHARS_MAX` characters")
     conversation_id: Id | None = Field(None, description="Without it a new conversation begins")
-    parent_id: Id | None = Field(None, description="The message this one follows; by default the last one")
+    parent_id: Id | None = Field(
+        None, description="The message this one follows; by default the last one, and `null` begins anew"
+    )
     model: Id | None = Field(None, description="One of `GET /api/models`")
     max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="The longest reply you want")
     regenerate: bool = Field(False, description="Another reply to the message `parentId`")
@@ -104,7 +107,7 @@ class StreamOut(Out):
 
 class StreamsOut(Out):
     streams: list[StreamOut]
-    next_cursor: None = None
+    next_cursor: str | None
 
 
 class TicketOut(Out):
@@ -143,10 +146,14 @@ async def quote(request: Request, body: AskIn) -> QuoteOut:
     )
 
 
-async def running(request: Request) -> StreamsOut:
-    """My replies that are running now."""
+async def running(request: Request, query: Page) -> StreamsOut:
+    """My replies that are running now, the oldest first."""
     rows = await services(request).readings.running(identity(request).user_id)
-    return StreamsOut(streams=[StreamOut(**{"stream_id": row["id"], **_pick(row)}) for row in rows])
+    # As many as may run at once, so there is no need to ask the database for less.
+    left = [row for row in rows if query.after is None or _place(row) > query.after]
+    shown, next_cursor = cut(left, query, _place)
+    streams = [StreamOut(**{"stream_id": row["id"], **_pick(row)}) for row in shown]
+    return StreamsOut(streams=streams, next_cursor=next_cursor)
 
 
 async def follow(request: Request, query: Rejoin) -> Response:
@@ -174,7 +181,7 @@ async def ticket(request: Request) -> TicketOut:
 
 def _ask(user_id: str, body: AskIn, chars_max: int) -> Ask:
     message = _said(body, chars_max)
-    if body.conversation_id is None and "parent_id" in body.model_fields_set:
+    if body.conversation_id is None and body.parent_id is not None:
         raise Invalid.field("conversationId", "`parentId` names a message of a conversation; say which one.")
     return Ask(
         user_id=user_id,
@@ -207,6 +214,10 @@ def _pick(row: Any) -> dict[str, Any]:
     return {name: row[name] for name in ("conversation_id", "message_id", "model", "started_at")}
 
 
+def _place(row: Any) -> Place:
+    return row["started_at"], row["id"]
+
+
 STREAM = "/api/chat/streams/{stream_id}"
 routes = [
     post(
@@ -220,7 +231,7 @@ routes = [
         media_types=["text/event-stream", "application/json", "text/plain"],
     ),
     post("/api/chat/quote", quote, body=AskIn, returns=QuoteOut, raises=ASKING),
-    get("/api/chat/streams", running, returns=StreamsOut),
+    get("/api/chat/streams", running, query=Page, returns=StreamsOut),
     get(
         STREAM,
         follow,

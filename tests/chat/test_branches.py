@@ -55,6 +55,12 @@ async def test_a_new_beginning_in_the_same_conversation(caller: Caller, provider
     assert len(now[0]["siblings"]) == 2
 
 
+async def test_naming_nothing_is_no_naming(caller: Caller) -> None:
+    meta = only(await caller.ask(conversationId=None, parentId=None), "meta")
+
+    assert meta["created"] is True
+
+
 async def test_asking_again_gives_a_second_reply_to_the_same_message(
     caller: Caller, provider: ScriptedProvider
 ) -> None:

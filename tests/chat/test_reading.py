@@ -7,7 +7,7 @@ import time
 import pytest
 
 from app.services import Services
-from tests.chat.callers import ASYNC, EVENTS, TEXT, Caller, only, until
+from tests.chat.callers import ASYNC, EVENTS, STREAMS, TEXT, Caller, only, until
 from tests.chat.strict import events_of, read_all, text_of
 from tests.fakes.provider import ScriptedProvider
 from tests.figures import figure
@@ -187,3 +187,19 @@ async def test_running_replies_are_listed(caller: Caller, provider: ScriptedProv
     ]
     assert running[0]["startedAt"].endswith("Z")
     assert (await caller.get("/api/chat/streams"))["streams"] == []
+
+
+async def test_running_replies_are_paged_like_every_list(caller: Caller, provider: ScriptedProvider) -> None:
+    provider.pause_before = 1
+    begun = [await caller.begin(f"Hello {number}", maxTokens=8) for number in range(3)]
+
+    first = await caller.get(STREAMS, limit=2)
+    second = await caller.get(STREAMS, limit=2, cursor=first["nextCursor"])
+    refused = await caller.http.get(STREAMS, params={"limit": "many"})
+    provider.go_on.set()
+    for stream_id in begun:
+        await caller.rejoin(stream_id)
+
+    pages = [[stream["streamId"] for stream in page["streams"]] for page in (first, second)]
+    assert (pages, second["nextCursor"]) == ([begun[:2], begun[2:]], None)
+    assert refused.status_code == 422
