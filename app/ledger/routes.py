@@ -220,14 +220,27 @@ def _sequence(query: StatementQuery) -> int | None:
 
 def _moment(field: str, text: str | None, *, whole_day: bool = False) -> datetime | None:
     """A bare date means its beginning, or as an end the whole of it; a time without a zone is UTC."""
-    if text is None:
+    if not text:
         return None
     try:
+        if (day := _day(text)) is not None:
+            return datetime.combine(day, time(), UTC) if not whole_day else _day_after(day)
         moment = datetime.fromisoformat(text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return aware.astimezone(UTC) + timedelta(days=1 if whole_day and len(text) == len("2026-01-31") else 0)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid.field(field, "Use a date like 2026-01-31 or a time like 2026-01-31T12:00:00Z.") from None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _day_after(day: date) -> datetime:
+    last = datetime.max.replace(tzinfo=UTC)
+    return last if day == date.max else datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def _csv(its: Services, user_id: str, within: Range) -> Response:

@@ -95,9 +95,15 @@ async def test_a_date_as_the_end_means_the_whole_of_that_day(
     whole = (await client.get(URL, headers=ann.headers)).json()
     today = whole["entries"][0]["createdAt"][:10]
 
-    body = (await client.get(URL, headers=ann.headers, params={"from": today, "to": today})).json()
+    within = (
+        {"from": today, "to": today},
+        {"to": today.replace("-", "")},
+        {"to": "9999-12-31"},
+        {"from": "", "to": ""},
+    )
+    bodies = [(await client.get(URL, headers=ann.headers, params=params)).json() for params in within]
 
-    assert body["entries"] == whole["entries"]
+    assert [body["entries"] for body in bodies] == [whole["entries"]] * 4
 
 
 async def test_its_pages_join_without_a_gap_or_a_repetition(
@@ -153,7 +159,6 @@ async def test_a_long_csv_comes_whole(client: httpx2.AsyncClient, services: Serv
         ("from", "yesterday"),
         ("to", "2026-13-01"),
         ("from", "9999-12-31T23:59:59-14:00"),
-        ("to", "9999-12-31"),
         ("from", "\x00"),
         ("cursor", "nonsense"),
         ("cursor", "WyIyMDI2LTAxLTAxVDAwOjAwOjAwKzAwOjAwIiwgInVzcl8xIl0"),
