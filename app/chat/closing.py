@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from app.chat import events
 from app.chat.events import Data
@@ -16,6 +16,7 @@ from app.ledger import ledger
 from app.ledger.ledger import Resolution, Used
 from app.ledger.rates import Rates
 from app.providers.catalogue import Model
+from app.providers.tokens import Tokenizer
 
 State = Literal["done", "stopped", "failed", "interrupted"]
 STATUS_OF = {"done": "complete", "stopped": "stopped", "failed": "failed", "interrupted": "interrupted"}
@@ -137,9 +138,16 @@ def _error(facts: Facts, ending: Ending, resolution: Resolution) -> Data | None:
     )
 
 
-def nothing_used(row: Row) -> dict[str, Any]:
-    """The usage of a turn that was not charged."""
-    meta = events.as_data(row["meta"])
+def nothing_used(row: Row, tokenizer: Tokenizer) -> Data:
+    """The usage of a turn that failed and was not charged."""
+    meta, error = events.as_data(row["meta"]), events.as_data(row["error"])
     names = ("conversationId", "messageId", "model", "held")
     zeros = ("promptTokens", "completionTokens", "historyTokens", "tokensUsed")
-    return {**{name: meta[name] for name in names}, **dict.fromkeys(zeros, 0), "released": meta["held"]}
+    return {
+        **{name: meta[name] for name in names},
+        **dict.fromkeys(zeros, 0),
+        "released": meta["held"],
+        "balanceAfter": error["balance"],
+        "countedBy": tokenizer.counted_by,
+        "encoding": tokenizer.encoding,
+    }

@@ -178,7 +178,9 @@ class Readings:
                 row = await self._elsewhere.ended(user_id, stream_id)
         except TimeoutError:
             raise NotStopped from None
-        return as_data(row["usage"]) if row["usage"] else closing.nothing_used(row)
+        if row["usage"]:
+            return as_data(row["usage"])
+        return closing.nothing_used(row, self._turns.tokenizer_of(row["model"]))
 
     async def stop_in(self, user_id: str, conversation_id: str) -> None:
         """Nobody pays for the rest of a reply in a conversation that is about to be deleted."""

@@ -62,11 +62,11 @@ class ReplyUsage(Out):
     completion_tokens: int
     history_tokens: int
     tokens_used: int
-    balance_after: int | None = None
+    balance_after: int
     held: int
     released: int
-    counted_by: str | None = None
-    encoding: str | None = None
+    counted_by: str
+    encoding: str
     cached: bool = False
     provider_tokens: dict[str, int] | None = None
     attempts: list[dict[str, Any]] = Field(default_factory=list)

@@ -27,6 +27,7 @@ from app.providers.catalogue import Model
 from app.providers.failover import Replies
 from app.providers.models import Models
 from app.providers.provider import Enough, PromptMessage
+from app.providers.tokens import Tokenizer
 from app.settings import Settings
 from app.streams.relay import Relay
 
@@ -77,6 +78,9 @@ class Turns:
             place = await asks.find_place(session, ask, model)
         plan = await asks.plan(ask, place, model, self._models.tokenizer(model), self._clock.now())
         return plan, plan.quote(place.has)
+
+    def tokenizer_of(self, model_id: str) -> Tokenizer:
+        return self._models.tokenizer(self._models.known(model_id))
 
     async def start(self, ask: Ask, again: Repeatable | None = None) -> Turn:
         """In a task of its own: whoever asked may be gone before the answer, and the turn runs all the same."""

@@ -26,6 +26,18 @@ async def test_before_the_first_word_nothing_is_charged(caller: Caller, provider
     assert raw(await caller.rejoin(meta["streamId"])) == raw(events)
 
 
+async def test_stopping_what_has_failed_for_nothing_says_so_in_full(caller: Caller, provider: ScriptedProvider) -> None:
+    provider.fail_before, provider.failure = 0, ProviderFailed()
+    meta = only(await caller.ask(), "meta")
+
+    usage = await caller.stop(meta["streamId"])
+
+    names = ("promptTokens", "completionTokens", "tokensUsed", "balanceAfter")
+    assert [usage[name] for name in names] == [0, 0, 0, 1000]
+    assert usage["held"] == usage["released"] == meta["held"]
+    assert (usage["countedBy"], usage["encoding"]) == ("tiktoken", "o200k_base")
+
+
 async def test_after_the_first_words_what_was_delivered_is_charged(caller: Caller, provider: ScriptedProvider) -> None:
     provider.fail_before, provider.failure = 2, UpstreamTruncated()
 
