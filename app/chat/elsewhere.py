@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 from app.chat import replay
-from app.db import Database, Row
+from app.db import Database, DatabaseUnavailable, Row
 from app.errors import NotFound
 from app.streams.log import Log
 from app.streams.relay import Relay
@@ -42,10 +42,10 @@ class Followed:
             await replay.noted(db, row, rest)
             log.append(*rest.frames[len(log.frames) :])
 
-    def close(self) -> None:
+    def close(self, *, broken: bool) -> None:
         self.is_over = True
         for log in self.readers:
-            log.close()
+            log.close(broken=broken)
 
     def _pass_on(self) -> None:
         for log in self.readers:
@@ -90,15 +90,21 @@ class Elsewhere:
                     await asyncio.wait(following)
 
     async def ended(self, user_id: str, stream_id: str, meanwhile: Callable[[Row], None] = lambda _: None) -> Row:
-        """Its row, once it has an ending: its worker's, or that of the recovery. It may be looked at until then."""
+        """Its row, once it has an ending: its worker's, or that of the recovery. It may be looked at until then.
+
+        While the database is away the reply may go on all the same, so that says nothing of it.
+        """
         looks = 0
-        while (row := await self.row(user_id, stream_id))["state"] == "running":
-            meanwhile(row)
+        while True:
+            with suppress(DatabaseUnavailable):
+                row = await self.row(user_id, stream_id)
+                if row["state"] != "running":
+                    return row
+                meanwhile(row)
             if looks % int(SAY_READ_SECONDS / LOOK_SECONDS) == 0:
                 self._relay.say_read(stream_id)
             looks += 1
             await asyncio.sleep(LOOK_SECONDS)
-        return row
 
     async def row(self, user_id: str, stream_id: str) -> Row:
         async with self._db.read() as session:
@@ -108,13 +114,17 @@ class Elsewhere:
         return row
 
     async def _follow(self, user_id: str, stream_id: str, its: Followed) -> None:
-        """What comes by the relay, and from the database whatever did not: what was written down, and the end."""
+        """What comes by the relay, and from the database whatever did not: what was written down, and the end. One that
+        is deleted meanwhile has none any more.
+        """
+        is_whole = False
         try:
-            with self._relay.mirrored(stream_id, its.log):
+            with suppress(NotFound), self._relay.mirrored(stream_id, its.log):
                 row = await self.ended(user_id, stream_id, partial(_catch_up, its.log))
-            await its.end(self._db, row)
+                await its.end(self._db, row)
+                is_whole = True
         finally:
-            its.close()
+            its.close(broken=not is_whole)
 
 
 def _catch_up(log: Log, row: Row) -> None:

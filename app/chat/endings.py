@@ -22,7 +22,7 @@ class Draining(Unavailable):
 
 class Interrupted(AppError):
     status, code = 503, "interrupted"
-    message = "The server stopped in the middle of this reply. What had arrived is kept."
+    message = "The server stopped in the middle of this reply. What was written down of it is kept."
     retryable = True
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import pytest
 import pytest_asyncio
 
 from app.chat import replay
 from app.chat.elsewhere import Elsewhere, Followed
+from app.db import Database, DatabaseUnavailable, Session
 from app.services import Services
 from app.streams.log import Log, next_change
 from app.streams.relay import Alone
@@ -18,7 +19,7 @@ from tests.chat.callers import Caller, until
 from tests.chat.strict import Event, Parser, events_of, require_grammar, text_of
 from tests.chat.test_left_behind import ended_by_another
 from tests.fakes.provider import ScriptedProvider
-from tests.waiting import soon
+from tests.waiting import WAIT_SECONDS_MAX, soon
 
 WORDS = ["One", " two", " three", "."]
 
@@ -36,6 +37,20 @@ async def running(caller: Caller, provider: ScriptedProvider) -> AsyncIterator[s
 @pytest.fixture
 def elsewhere(services: Services) -> Elsewhere:
     return Elsewhere(services.db, Alone())
+
+
+class Absent(Database):
+    """One that cannot be reached while it is away."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.is_away, self.asked_in_vain = False, asyncio.Event()
+
+    def read(self) -> AbstractAsyncContextManager[Session]:
+        if self.is_away:
+            self.asked_in_vain.set()
+            raise DatabaseUnavailable
+        return super().read()
 
 
 @asynccontextmanager
@@ -105,6 +120,37 @@ def test_who_is_ahead_reads_on_as_soon_as_the_others_have_come_there() -> None:
     assert before == (b"", 2)
     assert ahead.chunk(2) == (b"2", 3)
     assert behind.chunk(0) == (b"012", 3)
+
+
+async def test_a_reply_that_is_deleted_meanwhile_ends_or_is_seen_to_break_off(
+    elsewhere: Elsewhere, caller: Caller, provider: ScriptedProvider, running: str
+) -> None:
+    conversation_id = (await elsewhere.row(caller.person.id, running))["conversation_id"]
+
+    async with reading(elsewhere, caller, running, 0) as log:
+        deleted = await caller.http.delete(f"/api/conversations/{conversation_id}")
+        events = await read_on(log, 0)
+
+    assert deleted.status_code == 204
+    # It is stopped first, and a look at that very moment finds its ending.
+    assert log.broken != (events[-1:] != [] and events[-1].name == "done")
+
+
+async def test_while_the_database_is_away_its_readers_wait(
+    services: Services, caller: Caller, provider: ScriptedProvider, running: str
+) -> None:
+    db = Absent(services.settings.database_url)
+    await db.open()
+    async with reading(Elsewhere(db, Alone()), caller, running, 0) as log:
+        db.is_away = True
+        await asyncio.wait_for(db.asked_in_vain.wait(), WAIT_SECONDS_MAX)
+        provider.go_on.set()
+        db.is_away = False
+        events = await read_on(log, 0)
+    await db.close()
+
+    require_grammar(events)
+    assert text_of(events) == "".join(WORDS)
 
 
 async def test_who_looked_before_it_ended_and_comes_then_is_told_as_well(
