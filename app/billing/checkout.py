@@ -1,6 +1,7 @@
 """From a package to a page to pay at. The order is written before Stripe is asked, and its id is the key of the asking.
 
-So a double click, or a call that broke off and is tried again, is one order and one session.
+So a double click, or a call that broke off and is tried again, is one order and one session. And nobody is given a page
+whose order is not open: what another click closed meanwhile cannot be paid.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ class PaymentPending(AppError):
     status, code, message = 409, "payment_pending", "Your bank is still working on this payment."
 
 
+class CheckoutReplaced(AppError):
+    status, code = 409, "checkout_replaced"
+    message = "You went on in another tab meanwhile. Please pay there, or choose again here."
+
+
 @dataclass(frozen=True)
 class Begun:
     order_id: str
@@ -57,14 +63,13 @@ async def begin(shop: Shop, user_id: str, package_id: str, asked_at: str) -> Beg
 
 async def put_aside(shop: Shop, order: Order) -> None:
     """Closes an order that is not wanted any more. If it was paid a moment ago, then it was paid."""
-    if order.session_id is None:
-        async with shop.db.begin() as session:
-            await orders.move(session, order, "expired", shop.clock.now())
+    session_id = order.session_id or await _close_unopened(shop, order, "expired")
+    if session_id is None:
         return
     # If it is not open any more, how it ended is read next.
     with suppress(Refused):
-        await shop.gateway.expire_session(order.session_id)
-    await fulfilment.fulfil(shop, order.session_id)
+        await shop.gateway.expire_session(session_id)
+    await fulfilment.fulfil(shop, session_id)
 
 
 async def _claim(shop: Shop, user_id: str, package_id: str, session: Transaction) -> tuple[Order, bool]:
@@ -95,20 +100,40 @@ async def _session(shop: Shop, order: Order, way_back: str) -> Session:
     try:
         opened = await shop.gateway.open_session(_terms(order, customer_id, way_back))
     except Unreachable:
-        raise  # It may have arrived: the same key asks for the same session again.
+        raise  # It may have arrived, or be on its way: the same key asks for the same session again.
     except PaymentsFailed as error:
         await _give_up(shop, order, error)
         raise
+    return await _keep(shop, order, opened)
+
+
+async def _keep(shop: Shop, order: Order, opened: Session) -> Session:
+    """Stripe may have taken its time: whoever closed the order meanwhile could not close a page that was not there."""
     async with shop.db.begin() as session:
         await orders.keep_session(session, order.id, opened.id, shop.clock.now())
-    return opened
+        kept = await orders.find(session, order.id)
+    if kept and (kept.state, kept.session_id) == ("open", opened.id):
+        return opened
+    # Nobody has its address, so no harm is done where this does not arrive.
+    with suppress(PaymentsFailed):
+        await shop.gateway.expire_session(opened.id)
+    raise CheckoutReplaced
+
+
+async def _close_unopened(shop: Shop, order: Order, state: str) -> str | None:
+    """The session that it has got meanwhile, if it has: then it is not closed by this."""
+    async with shop.db.begin() as session:
+        if await orders.close_unopened(session, order, state, shop.clock.now()):
+            return None
+        kept = await orders.find(session, order.id)
+    return kept.session_id if kept else None
 
 
 async def _give_up(shop: Shop, order: Order, error: PaymentsFailed) -> None:
     """Under this key Stripe would only repeat its answer, so the next try is another order."""
-    async with shop.db.begin() as session:
-        await orders.move(session, order, "failed", shop.clock.now())
-        if isinstance(error, Refused) and (error.reason, error.field) == ("resource_missing", "customer"):
+    await _close_unopened(shop, order, "failed")
+    if isinstance(error, Refused) and (error.reason, error.field) == ("resource_missing", "customer"):
+        async with shop.db.begin() as session:
             await customers.forget(session, order.user_id, order.mode)
 
 

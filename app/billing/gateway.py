@@ -42,7 +42,7 @@ class PaymentsFailed(AppError):
 
 
 class Unreachable(PaymentsFailed):
-    """Nobody knows whether the call arrived; the same call again is safe."""
+    """Nobody knows whether the call arrived, or it is still at work; the same call again is safe."""
 
 
 class Refused(PaymentsFailed):
@@ -259,7 +259,9 @@ def _asking() -> Iterator[None]:
         field = str(getattr(error, "param", None) or "")
         log.warning("stripe_failed", error=type(error).__name__, status=error.http_status, reason=error.code,
                     field=field, stripe_request=error.request_id)  # fmt: skip
-        if isinstance(error, stripe.APIConnectionError | stripe.RateLimitError):
+        # A conflict: the first call under this key still runs, and what it brings is for both.
+        is_busy = error.http_status == 409
+        if is_busy or isinstance(error, stripe.APIConnectionError | stripe.RateLimitError):
             raise Unreachable from None
         if isinstance(error, stripe.APIError):
             raise PaymentsFailed from None

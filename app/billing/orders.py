@@ -64,16 +64,27 @@ async def keep_session(session: Session, order_id: str, session_id: str, now: da
 async def move(session: Session, order: Order, state: str, now: datetime) -> bool:
     """False when the order was there already, or further on."""
     paid_at = now if state == "paid" else None
-    # A plan that was given up may not come back beside the one that was begun since.
-    before = "('open', 'pending')" if state == "paid" and order.kind == "month" else FROM[state]
+    # A plan that was given up may not come back beside one that was begun since.
+    alone = NO_OTHER_PLAN if state == "paid" and order.kind == "month" else ""
     moved = await session.run(
         f"""UPDATE orders SET state = $2, updated_at = $3, paid_at = COALESCE(paid_at, $4)
-            WHERE id = $1 AND state IN {before}""",
+            WHERE id = $1 AND state IN {FROM[state]} {alone}""",
         *(order.id, state, now, paid_at),
     )
     if moved:
         session.tell(order.user_id)
     return bool(moved)
+
+
+async def close_unopened(session: Session, order: Order, state: str, now: datetime) -> bool:
+    """False when it is not open any more, or has its session by now: then somebody may be at that page."""
+    closed = await session.run(
+        "UPDATE orders SET state = $2, updated_at = $3 WHERE id = $1 AND state = 'open' AND session_id IS NULL",
+        *(order.id, state, now),
+    )
+    if closed:
+        session.tell(order.user_id)
+    return bool(closed)
 
 
 async def touch(session: Session, order_id: str, user_id: str, now: datetime) -> None:
@@ -115,3 +126,9 @@ async def unfinished(session: Session, mode: Mode, before: datetime) -> list[Ord
         "SELECT * FROM orders WHERE mode = $1 AND created_at < $2 AND state IN ('open', 'pending') ORDER BY created_at"
     )
     return await session.all(Order, sql, mode, before)
+
+
+NO_OTHER_PLAN = """
+AND NOT EXISTS (SELECT 1 FROM orders AS other WHERE other.user_id = orders.user_id AND other.mode = orders.mode
+                AND other.kind = 'month' AND other.state IN ('open', 'pending', 'paid') AND other.id <> orders.id)
+"""

@@ -1,0 +1,139 @@
+"""Several tabs of one buyer, while Stripe takes its time: one page to pay at, and one plan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from app.billing import checkout, orders, packages
+from app.billing.packages import Offer
+from app.billing.tables import Order
+from app.stripe_sandbox.till import Till
+from tests.billing.buying import MONTHLY, STARTER, Buyer
+from tests.billing.line import Line
+from tests.live import serve
+from tests.waiting import eventually
+
+TOKENS = {"starter": STARTER, "monthly": MONTHLY}
+SESSIONS = "POST /v1/checkout/sessions"
+
+
+@pytest.fixture
+def line(till: Till) -> Line:
+    return Line(till)
+
+
+@pytest_asyncio.fixture
+async def till_url(line: Line) -> AsyncIterator[str]:
+    async with serve(Starlette(routes=[Mount("/", line)])) as url:
+        yield url
+
+
+class SlowTab:
+    """A click whose page Stripe is still making."""
+
+    def __init__(self, buyer: Buyer, line: Line, package_id: str) -> None:
+        self._buyer, self._line, self._package_id = buyer, line, package_id
+        self._thought = asyncio.Event()
+
+    async def click(self) -> Order:
+        """The order that it began."""
+        await self._buyer.begin("large")
+        self._line.next, before = [self._thought], self._sessions()
+        self._answer = asyncio.create_task(self._buyer.post("checkout", json={"packageId": self._package_id}))
+        await eventually(lambda: self._sessions() > before)
+        async with self._buyer.services.db.read() as session:
+            found = await orders.find(session, self._line.asked[-1][1])
+        assert found is not None
+        return found
+
+    async def answer(self) -> httpx2.Response:
+        self._thought.set()
+        return await self._answer
+
+    def _sessions(self) -> int:
+        return [path for path, _ in self._line.asked].count(SESSIONS)
+
+
+async def another_plan(buyer: Buyer) -> None:
+    offer = Offer(id="big", name="Big", tokens=900_000, price_cents=5000, currency="usd", kind="month")
+    async with buyer.services.db.begin() as session:
+        await packages.put(session, [offer], buyer.services.clock.now(), change=False)
+
+
+def payable(buyer: Buyer) -> list[str]:
+    """But for the pack that every tab here begins with."""
+    opened = buyer.till.books.every("checkout.session", status="open")
+    return [one["id"] for one in opened if one["amount_total"] != 7000]
+
+
+async def state_of(buyer: Buyer, order_id: str) -> tuple[str, int]:
+    found = (await buyer.get("orders"))["orders"]
+    return next((order["status"], order["tokensGranted"]) for order in found if order["id"] == order_id)
+
+
+async def set_state(buyer: Buyer, order_id: str, state: str) -> None:
+    async with buyer.services.db.begin() as session:
+        await session.run("UPDATE orders SET state = $2 WHERE id = $1", order_id, state)
+
+
+@pytest.mark.parametrize("package_id", TOKENS)
+async def test_a_second_click_while_stripe_still_thinks_is_to_be_tried_again_and_the_first_is_paid(
+    buyer: Buyer, hooked: None, line: Line, package_id: str
+) -> None:
+    slow = SlowTab(buyer, line, package_id)
+    order = await slow.click()
+
+    second = await buyer.post("checkout", json={"packageId": package_id})
+    first = (await slow.answer()).json()
+    third = await buyer.begin(package_id)
+
+    assert (second.status_code, second.json()["code"]) == (502, "payments_failed")
+    assert first["orderId"] == order.id
+    assert first == third
+    assert payable(buyer) == [first["sessionId"]]
+    buyer.till.pay(first["sessionId"])
+    await buyer.till.settled()
+    assert (await buyer.complete(first["sessionId"]))["status"] == "paid"
+    assert await state_of(buyer, order.id) == ("paid", TOKENS[package_id])
+
+
+async def test_two_plans_in_two_tabs_are_one_page_to_pay_at(buyer: Buyer, line: Line) -> None:
+    await another_plan(buyer)
+    slow = SlowTab(buyer, line, "monthly")
+    order = await slow.click()
+
+    later = await buyer.begin("big")
+    first = await slow.answer()
+
+    assert (first.status_code, first.json()["code"]) == (409, "checkout_replaced")
+    assert await state_of(buyer, order.id) == ("expired", 0)
+    assert payable(buyer) == [later["sessionId"]]
+
+
+async def test_a_page_that_came_while_its_order_was_being_put_aside_is_closed_with_it(buyer: Buyer, line: Line) -> None:
+    slow = SlowTab(buyer, line, "monthly")
+    before = await slow.click()
+    await slow.answer()
+
+    await checkout.put_aside(buyer.services.shop, before)
+
+    assert await state_of(buyer, before.id) == ("expired", 0)
+    assert payable(buyer) == []
+
+
+async def test_a_page_of_an_order_that_failed_in_another_tab_is_given_to_nobody(buyer: Buyer, line: Line) -> None:
+    slow = SlowTab(buyer, line, "starter")
+    order = await slow.click()
+    await set_state(buyer, order.id, "failed")
+
+    answer = await slow.answer()
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "checkout_replaced")
+    assert payable(buyer) == []
