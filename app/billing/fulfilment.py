@@ -38,12 +38,15 @@ async def fulfil(shop: Shop, session_id: str) -> Order:
 
 
 async def complete(shop: Shop, user_id: str, session_id: str) -> Order:
-    """For whoever comes back from paying: only for a session of an order of theirs."""
+    """For whoever comes back from paying: only for a session of an order of theirs.
+
+    One that was given up may have been paid all the same, so Stripe is asked about it as well.
+    """
     async with shop.db.read() as session:
         order = await orders.by_session(session, session_id)
     if order is None or order.user_id != user_id:
         raise NotFound
-    if order.state not in ("open", "pending") or order.mode != shop.gateway.mode:
+    if order.state in ("paid", "ended") or order.mode != shop.gateway.mode:
         return order
     return await fulfil(shop, session_id)
 

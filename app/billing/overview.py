@@ -37,7 +37,7 @@ async def of_user(session: Session, shop: Shop, user_id: str, page: Page) -> tup
 
 
 async def of_order(session: Session, shop: Shop, order: Order) -> Bought:
-    granted = await grants.of_order(session, order.id) if order.paid_at else []
+    granted = await grants.of_order(session, order.id)
     noted = [one for grant in granted for one in await returns.of_grant(session, grant.reference)]
     return Bought(
         order=order,
@@ -51,7 +51,7 @@ async def of_order(session: Session, shop: Shop, order: Order) -> Bought:
 
 async def debt_paid(session: Session, order: Order) -> int:
     """What was owed before, and was paid from the tokens of this order."""
-    granted = await grants.of_order(session, order.id) if order.paid_at else []
+    granted = await grants.of_order(session, order.id)
     return sum([await ledger.debt_paid_by(session, grant.kind, grant.reference) for grant in granted])
 
 

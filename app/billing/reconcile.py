@@ -56,6 +56,7 @@ async def reconcile(shop: Shop, inbox: Inbox, *, since: timedelta = LOOKED_BACK)
     await _take_lost_events(shop, inbox, begin, report)
     paid = await _grant_what_is_paid(shop, begin, report)
     await _doubt_what_is_granted(shop, begin, paid, report)
+    await _name_plans_of_orders_given_up(shop, report)
     await _name_what_closed_accounts_pay(shop, begin, report)
     return report
 
@@ -90,8 +91,8 @@ async def _finish(shop: Shop, order: Order, report: Report) -> str:
             report.is_wrong(f"order {order.id}: Stripe does not know its session {order.session_id}")
     elif order.created_at < now - OPEN_FOR:
         async with shop.db.begin() as session:
-            await orders.move(session, order, "expired", now)
-        return "expired"
+            if await orders.close_unopened(session, order, "expired", now):
+                return "expired"
     return order.state
 
 
@@ -123,7 +124,10 @@ async def _take_lost_events(shop: Shop, inbox: Inbox, since: datetime, report: R
 
 
 async def _grant_what_is_paid(shop: Shop, since: datetime, report: Report) -> set[str]:
-    """Complete sessions at Stripe, whose answer to us may have been lost, so that no order of ours names them."""
+    """Complete sessions at Stripe, whose answer to us may have been lost, so that no order of ours names them.
+
+    Also of orders that were given up, if they were paid all the same.
+    """
     paid = set()
     async for found in shop.gateway.complete_sessions(since):
         if found.payment_status == "unpaid":
@@ -131,7 +135,7 @@ async def _grant_what_is_paid(shop: Shop, since: datetime, report: Report) -> se
         paid.add(found.id)
         async with shop.db.read() as session:
             order = await orders.by_session(session, found.id)
-        if order is None or order.state in ("open", "pending"):
+        if order is None or order.state not in ("paid", "ended"):
             await _grant(shop, found.id, report)
     return paid
 
@@ -142,10 +146,16 @@ async def _grant(shop: Shop, session_id: str, report: Report) -> None:
     except Unmatched:
         report.is_wrong(f"session {session_id} is paid, and no order of ours knows it")
         return
-    if order.state in ("open", "pending"):
-        report.is_wrong(f"session {session_id} is paid, and does not fit order {order.id}")
-    else:
+    if order.state in ("paid", "ended"):
         report.did_this(f"order {order.id} is {order.state}, as session {session_id} says")
+    elif not await _has_grants(shop, order):
+        report.is_wrong(f"session {session_id} is paid, and does not fit order {order.id}")
+
+
+async def _has_grants(shop: Shop, order: Order) -> bool:
+    """Those of a plan that came too late to stand, for one."""
+    async with shop.db.read() as session:
+        return bool(await grants.of_order(session, order.id))
 
 
 async def _doubt_what_is_granted(shop: Shop, since: datetime, paid: set[str], report: Report) -> None:
@@ -156,6 +166,14 @@ async def _doubt_what_is_granted(shop: Shop, since: datetime, paid: set[str], re
     for grant in given:
         if grant.kind == "purchase" and grant.reference not in paid and not await _was_paid(shop, grant.reference):
             report.is_wrong(f"order {grant.order_id} was granted {grant.reference}, which is not paid")
+
+
+async def _name_plans_of_orders_given_up(shop: Shop, report: Report) -> None:
+    """What they take may be for nothing, or for a second plan. Which one is to end is for somebody to say."""
+    async with shop.db.read() as session:
+        for plan in await subscriptions.of_orders_given_up(session, shop.gateway.mode):
+            words = f"plan {plan['id']} takes money, and its order {plan['order_id']} is {plan['state']}"
+            report.is_wrong(f"{words}; end it at Stripe")
 
 
 async def _name_what_closed_accounts_pay(shop: Shop, since: datetime, report: Report) -> None:

@@ -14,7 +14,7 @@ from app.billing.gateway import Refused
 from app.billing.records import LIVE_STATUSES, Subscription
 from app.billing.shop import Shop
 from app.billing.tables import Order, Plan
-from app.db import Session
+from app.db import Row, Session
 from app.errors import AppError
 from app.observability import logs
 
@@ -64,6 +64,14 @@ async def standing(session: Session, mode: str, user_id: str | None = None) -> l
            WHERE plans.ended_at IS NULL AND orders.mode = $1 AND (plans.user_id = $2 OR $3 = '') ORDER BY plans.id""",
         *(mode, user_id or "", user_id or ""),
     )
+
+
+async def of_orders_given_up(session: Session, mode: str) -> list[Row]:
+    """Plans that go on though their order does not: it did not fit, or another plan had been begun by then."""
+    sql = """SELECT plans.id, order_id, state FROM plans JOIN orders ON orders.id = order_id
+             WHERE mode = $1 AND ended_at IS NULL AND cancels_at IS NULL AND state IN ('failed', 'expired')
+               AND status IN ($2, $3, $4) ORDER BY plans.id"""
+    return await session.rows(sql, mode, *sorted(LIVE_STATUSES))
 
 
 async def of_closed_accounts(session: Session, mode: str) -> list[str]:

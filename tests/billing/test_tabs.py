@@ -13,10 +13,12 @@ from starlette.routing import Mount
 
 from app.billing import checkout, orders, packages
 from app.billing.packages import Offer
+from app.billing.reconcile import reconcile
 from app.billing.tables import Order
 from app.stripe_sandbox.till import Till
-from tests.billing.buying import MONTHLY, STARTER, Buyer
+from tests.billing.buying import MONTHLY, STARTER, WELCOME, Buyer
 from tests.billing.line import Line
+from tests.fakes.clock import FakeClock
 from tests.live import serve
 from tests.waiting import eventually
 
@@ -137,3 +139,44 @@ async def test_a_page_of_an_order_that_failed_in_another_tab_is_given_to_nobody(
 
     assert (answer.status_code, answer.json()["code"]) == (409, "checkout_replaced")
     assert payable(buyer) == []
+
+
+@pytest.mark.parametrize("state", ["failed", "expired"])
+@pytest.mark.parametrize("package_id", TOKENS)
+@pytest.mark.parametrize("by", ["the way back", "reconcile"])
+async def test_an_order_that_was_given_up_and_is_paid_all_the_same_is_paid(
+    buyer: Buyer, clock: FakeClock, state: str, package_id: str, by: str
+) -> None:
+    begun = await buyer.pay(package_id)
+    await set_state(buyer, begun["orderId"], state)
+
+    if by == "reconcile":
+        clock.advance(minutes=2)
+        report = await reconcile(buyer.services.shop, buyer.services.inbox)
+        assert report.did == [f"order {begun['orderId']} is paid, as session {begun['sessionId']} says"]
+        assert report.wrong == []
+    completed = await buyer.complete(begun["sessionId"])
+
+    assert completed == {
+        "status": "paid",
+        "tokensGranted": TOKENS[package_id],
+        "debtPaid": 0,
+        "balance": WELCOME + TOKENS[package_id],
+    }
+    assert await state_of(buyer, begun["orderId"]) == ("paid", TOKENS[package_id])
+    assert await buyer.balance() == WELCOME + TOKENS[package_id]
+
+
+async def test_a_plan_that_was_given_up_stays_so_beside_another_and_its_tokens_show_and_it_is_named(
+    buyer: Buyer, clock: FakeClock
+) -> None:
+    given_up = await buyer.pay("monthly")
+    await set_state(buyer, given_up["orderId"], "expired")
+    await buyer.pay("monthly")
+    clock.advance(minutes=2)
+
+    report = await reconcile(buyer.services.shop, buyer.services.inbox)
+
+    assert await state_of(buyer, given_up["orderId"]) == ("expired", MONTHLY)
+    plan = buyer.subscription(given_up["sessionId"])
+    assert f"plan {plan} takes money, and its order {given_up['orderId']} is expired; end it at Stripe" in report.wrong
