@@ -8,7 +8,7 @@ from app.observability import logs
 from app.observability.metrics import Metrics
 
 Kind = Literal[
-    "session_does_not_fit",  # Paid, but not what we asked for; nothing was granted.
+    "session_does_not_fit",  # Not what we asked for: not sold, or paid and not granted.
     "invoice_does_not_fit",
     "event_unmatched",  # Stripe tells of something that no order of ours knows.
     "plan_without_order",

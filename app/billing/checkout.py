@@ -38,6 +38,11 @@ class PaymentPending(AppError):
     status, code, message = 409, "payment_pending", "Your bank is still working on this payment."
 
 
+class PriceDiffers(AppError):
+    status, code = 409, "price_differs"
+    message = "This cannot be bought just now, because its price needs mending. Nothing was charged."
+
+
 class CheckoutReplaced(AppError):
     status, code = 409, "checkout_replaced"
     message = "You went on in another tab meanwhile. Please pay there, or choose again here."
@@ -55,7 +60,7 @@ async def begin(shop: Shop, user_id: str, package_id: str, asked_at: str) -> Beg
     for _ in range(TRIES_MAX):
         order, fresh = await shop.db.transact(partial(_claim, shop, user_id, package_id))
         session = await _session(shop, order, shop.way_back(asked_at)) if fresh else None
-        if session and session.status == "open":
+        if session and session.status == "open" and fulfilment.fits(shop, order, session):
             return Begun(order.id, session.id, session.url)
         await put_aside(shop, order)
     raise PaymentsFailed
@@ -108,16 +113,26 @@ async def _session(shop: Shop, order: Order, way_back: str) -> Session:
 
 
 async def _keep(shop: Shop, order: Order, opened: Session) -> Session:
-    """Stripe may have taken its time: whoever closed the order meanwhile could not close a page that was not there."""
+    """Only what asks for our price, and whose order is still open: whoever closed that could not close this as well."""
+    if not fulfilment.fits(shop, order, opened):
+        # The price that is kept at Stripe is another than the package's: it would be paid, and not granted.
+        fulfilment.tell_misfit(shop, order, opened)
+        await _close_unopened(shop, order, "failed")
+        await _withdraw(shop, opened)
+        raise PriceDiffers
     async with shop.db.begin() as session:
         await orders.keep_session(session, order.id, opened.id, shop.clock.now())
         kept = await orders.find(session, order.id)
     if kept and (kept.state, kept.session_id) == ("open", opened.id):
         return opened
-    # Nobody has its address, so no harm is done where this does not arrive.
+    await _withdraw(shop, opened)
+    raise CheckoutReplaced
+
+
+async def _withdraw(shop: Shop, opened: Session) -> None:
+    """Nobody has its address, so no harm is done where this does not arrive."""
     with suppress(PaymentsFailed):
         await shop.gateway.expire_session(opened.id)
-    raise CheckoutReplaced
 
 
 async def _close_unopened(shop: Shop, order: Order, state: str) -> str | None:

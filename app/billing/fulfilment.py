@@ -69,8 +69,10 @@ async def _fulfil(shop: Shop, found: Session, session: Transaction) -> Order:
     now = shop.clock.now()
     await orders.keep_session(session, order.id, found.id, now)
     if _is_paid(order, found):
-        if _fits(shop, order, found):
+        if fits(shop, order, found):
             await _give(session, shop, order, found)
+        else:
+            await _turn_down(session, shop, order, found)
     elif found.status == "complete":
         await orders.move(session, order, "failed" if found.payment_failed else "pending", now)
     elif found.status == "expired":
@@ -87,6 +89,16 @@ async def _give(session: Transaction, shop: Shop, order: Order, found: Session) 
         payment = Payment(found.id, "purchase", found.total_cents, found.currency, found.payment_intent)
         await _grant(session, shop, order, payment)
     await orders.move(session, order, "paid", now)
+
+
+async def _turn_down(session: Transaction, shop: Shop, order: Order, found: Session) -> None:
+    """Paid, and not for what we asked: somebody has to give the money back, and the buyer may begin anew meanwhile.
+
+    Of an order that is closed already, reconcile speaks.
+    """
+    is_its_own = order.session_id in (None, found.id) and order.mode == shop.gateway.mode
+    if not is_its_own or await orders.move(session, order, "failed", shop.clock.now()):
+        tell_misfit(shop, order, found)
 
 
 async def _fulfil_invoice(shop: Shop, found: Invoice, session: Transaction) -> bool:
@@ -122,18 +134,19 @@ def _is_paid(order: Order, found: Session) -> bool:
     return found.payment_status == "paid" or (found.payment_status == "no_payment_required" and not order.price_cents)
 
 
-def _fits(shop: Shop, order: Order, found: Session) -> bool:
+def fits(shop: Shop, order: Order, found: Session) -> bool:
     """Taxes and discounts change the total, so it is the sum before them that has to be ours."""
-    fits = (
+    return (
         (found.subtotal_cents, found.currency) == (order.price_cents, order.currency)
         and found.mode == ("subscription" if order.kind == "month" else "payment")
         and order.session_id in (None, found.id)
         and _same_till(shop, order, found)
     )
-    if not fits:
-        shop.alerts.tell("session_does_not_fit", order=order.id, session=found.id, cents=found.subtotal_cents,
-                         currency=found.currency)  # fmt: skip
-    return fits
+
+
+def tell_misfit(shop: Shop, order: Order, found: Session) -> None:
+    shop.alerts.tell("session_does_not_fit", order=order.id, session=found.id, cents=found.subtotal_cents,
+                     currency=found.currency, paid=found.payment_status == "paid")  # fmt: skip
 
 
 def _same_till(shop: Shop, order: Order, found: Session | Invoice) -> bool:

@@ -15,6 +15,7 @@ from app.billing.fulfilment import Unmatched
 from app.billing.gateway import Refused, read_snapshot
 from app.billing.handling import HANDLERS
 from app.billing.inbox import Inbox
+from app.billing.records import Session
 from app.billing.shop import Shop
 from app.billing.tables import Order, Plan
 from app.observability import logs
@@ -136,26 +137,29 @@ async def _grant_what_is_paid(shop: Shop, since: datetime, report: Report) -> se
         async with shop.db.read() as session:
             order = await orders.by_session(session, found.id)
         if order is None or order.state not in ("paid", "ended"):
-            await _grant(shop, found.id, report)
+            await _grant(shop, found, report)
     return paid
 
 
-async def _grant(shop: Shop, session_id: str, report: Report) -> None:
+async def _grant(shop: Shop, found: Session, report: Report) -> None:
     try:
-        order = await fulfilment.fulfil(shop, session_id)
+        order = await fulfilment.fulfil(shop, found.id)
     except Unmatched:
-        report.is_wrong(f"session {session_id} is paid, and no order of ours knows it")
+        report.is_wrong(f"session {found.id} is paid, and no order of ours knows it")
         return
     if order.state in ("paid", "ended"):
-        report.did_this(f"order {order.id} is {order.state}, as session {session_id} says")
-    elif not await _has_grants(shop, order):
-        report.is_wrong(f"session {session_id} is paid, and does not fit order {order.id}")
+        report.did_this(f"order {order.id} is {order.state}, as session {found.id} says")
+    elif not await _is_settled(shop, order, found):
+        report.is_wrong(f"session {found.id} is paid, and does not fit order {order.id}")
 
 
-async def _has_grants(shop: Shop, order: Order) -> bool:
-    """Those of a plan that came too late to stand, for one."""
+async def _is_settled(shop: Shop, order: Order, found: Session) -> bool:
+    """The tokens came, as for a plan that was paid too late to stand; or the money went back."""
     async with shop.db.read() as session:
-        return bool(await grants.of_order(session, order.id))
+        if await grants.of_order(session, order.id):
+            return True
+    returned = await shop.gateway.refunds_of(found.payment_intent) if found.payment_intent else []
+    return sum(refund.cents for refund in returned if refund.succeeded) >= found.total_cents
 
 
 async def _doubt_what_is_granted(shop: Shop, since: datetime, paid: set[str], report: Report) -> None:

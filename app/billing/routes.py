@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.accounts.identity import identity
 from app.billing import asking, checkout, customers, fulfilment, overview, packages
 from app.billing.asking import NothingToRefund, NotRefundable
-from app.billing.checkout import AlreadySubscribed, CheckoutReplaced, PaymentPending
+from app.billing.checkout import AlreadySubscribed, CheckoutReplaced, PaymentPending, PriceDiffers
 from app.billing.gateway import NotSigned, PaymentsFailed
 from app.billing.overview import Bought
 from app.billing.packages import UnknownPackage
@@ -246,7 +246,8 @@ WEBHOOK = {"public": True, "returns": ReceivedOut, "raises": [NotSigned, NotFoun
 routes = [
     get("/api/billing/packages", list_packages, query=Page, returns=PackagesOut, public=True),
     post("/api/billing/checkout", begin_checkout, body=CheckoutIn, returns=CheckoutOut,
-         raises=[UnknownPackage, AlreadySubscribed, PaymentPending, CheckoutReplaced, *ASKING_STRIPE, *REPEATED]),
+         raises=[UnknownPackage, AlreadySubscribed, PaymentPending, CheckoutReplaced, PriceDiffers, *ASKING_STRIPE,
+                 *REPEATED]),
     post("/api/billing/checkout/{checkout_id}/complete", complete_checkout, returns=CompletedOut,
          raises=[NotFound, *ASKING_STRIPE]),
     get("/api/billing/orders", list_orders, query=Page, returns=OrdersOut),

@@ -62,7 +62,7 @@ function inWords({ status, tokensGranted, disputed }) {
   const words = {
     open: "Not paid; nothing was charged",
     pending: "Your bank is working on it",
-    failed: "The payment failed; nothing was charged",
+    failed: "The payment failed; no tokens were added",
     expired: "Not paid in time; nothing was charged",
     ended: tokensGranted ? `Ended; ${balance(tokensGranted)} in all` : "Ended",
   };

@@ -15,7 +15,10 @@ const WORDS = {
   open: { title: "Not paid yet", words: "This payment is not finished, and nothing was charged so far." },
   left: { title: "Nothing was charged", words: "You left before paying. Choose again whenever you like." },
   expired: { title: "Nothing was charged", words: "The time for this payment ran out. Please choose again." },
-  failed: { title: "The payment failed", words: "Your bank did not pay, so no tokens were added and nothing was charged." },
+  failed: {
+    title: "The payment failed",
+    words: "Your bank did not pay, so no tokens were added and nothing was charged. If it did, please write to us.",
+  },
   unknown: { title: "We do not know this payment", words: "If it belongs to another account, sign in with that one." },
 };
 const LATE = "We will add your tokens as soon as the bank says so; you may leave this page.";
