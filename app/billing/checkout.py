@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 from app.billing import customers, fulfilment, orders, packages
-from app.billing.gateway import PaymentsFailed, Refused, Unreachable
+from app.billing.gateway import PaymentsFailed, Refused, Unknown, Unreachable
 from app.billing.packages import price_in_words
 from app.billing.records import Session
 from app.billing.shop import Shop
@@ -68,13 +68,13 @@ async def begin(shop: Shop, user_id: str, package_id: str, asked_at: str) -> Beg
 
 async def put_aside(shop: Shop, order: Order) -> None:
     """Closes an order that is not wanted any more. If it was paid a moment ago, then it was paid."""
-    session_id = order.session_id or await _close_unopened(shop, order, "expired")
-    if session_id is None:
+    opened = order if order.session_id else await _close_unopened(shop, order, "expired")
+    if opened is None or opened.session_id is None:
         return
     # If it is not open any more, how it ended is read next.
     with suppress(Refused):
-        await shop.gateway.expire_session(session_id)
-    await fulfilment.fulfil(shop, session_id)
+        await shop.gateway.expire_session(opened.session_id)
+    await fulfilment.follow(shop, opened)
 
 
 async def _claim(shop: Shop, user_id: str, package_id: str, session: Transaction) -> tuple[Order, bool]:
@@ -98,9 +98,12 @@ def _same_terms(order: Order, package: Package) -> bool:
     return order.package_id == package.id and order.model_dump(include=FROZEN) == package.model_dump(include=FROZEN)
 
 
-async def _session(shop: Shop, order: Order, way_back: str) -> Session:
+async def _session(shop: Shop, order: Order, way_back: str) -> Session | None:
+    """None when Stripe does not know it any more."""
     if order.session_id:
-        return await shop.gateway.session(order.session_id)
+        with suppress(Unknown):
+            return await shop.gateway.session(order.session_id)
+        return None
     customer_id = await customers.require(shop, order)
     try:
         opened = await shop.gateway.open_session(_terms(order, customer_id, way_back))
@@ -135,19 +138,18 @@ async def _withdraw(shop: Shop, opened: Session) -> None:
         await shop.gateway.expire_session(opened.id)
 
 
-async def _close_unopened(shop: Shop, order: Order, state: str) -> str | None:
-    """The session that it has got meanwhile, if it has: then it is not closed by this."""
+async def _close_unopened(shop: Shop, order: Order, state: str) -> Order | None:
+    """None when it is closed now; else as it is, perhaps with a session that it got meanwhile."""
     async with shop.db.begin() as session:
         if await orders.close_unopened(session, order, state, shop.clock.now()):
             return None
-        kept = await orders.find(session, order.id)
-    return kept.session_id if kept else None
+        return await orders.find(session, order.id)
 
 
 async def _give_up(shop: Shop, order: Order, error: PaymentsFailed) -> None:
     """Under this key Stripe would only repeat its answer, so the next try is another order."""
     await _close_unopened(shop, order, "failed")
-    if isinstance(error, Refused) and (error.reason, error.field) == ("resource_missing", "customer"):
+    if isinstance(error, Unknown) and error.field == "customer":
         async with shop.db.begin() as session:
             await customers.forget(session, order.user_id, order.mode)
 

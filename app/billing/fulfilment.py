@@ -9,6 +9,7 @@ from functools import partial
 
 from app.accounts import accounts
 from app.billing import grants, orders, refunds, subscriptions
+from app.billing.gateway import Unknown
 from app.billing.grants import Payment
 from app.billing.records import GRANTED_FOR, Invoice, Session
 from app.billing.shop import Shop
@@ -26,7 +27,21 @@ class Unmatched(LookupError):
 
 async def fulfil(shop: Shop, session_id: str) -> Order:
     """The order as it is afterwards."""
-    found = await shop.gateway.session(session_id)
+    return await _take(shop, await shop.gateway.session(session_id))
+
+
+async def follow(shop: Shop, order: Order) -> Order:
+    """The order as its session has it. What Stripe does not know can be paid by nobody, so it is over."""
+    assert order.session_id is not None, "only what has a page can have been paid"
+    try:
+        found = await shop.gateway.session(order.session_id)
+    except Unknown:
+        log.warning("session_unknown", order=order.id, session=order.session_id)
+        return await shop.db.transact(partial(_expire, shop, order))
+    return await _take(shop, found)
+
+
+async def _take(shop: Shop, found: Session) -> Order:
     order = await shop.db.transact(partial(_fulfil, shop, found))
     if found.was_refunded and found.payment_intent:
         await refunds.settle(shop, found.payment_intent)
@@ -48,7 +63,7 @@ async def complete(shop: Shop, user_id: str, session_id: str) -> Order:
         raise NotFound
     if order.state in ("paid", "ended") or order.mode != shop.gateway.mode:
         return order
-    return await fulfil(shop, session_id)
+    return await follow(shop, order)
 
 
 async def fulfil_invoice(shop: Shop, invoice_id: str) -> bool:
@@ -77,6 +92,13 @@ async def _fulfil(shop: Shop, found: Session, session: Transaction) -> Order:
         await orders.move(session, order, "failed" if found.payment_failed else "pending", now)
     elif found.status == "expired":
         await orders.move(session, order, "expired", now)
+    kept = await orders.find(session, order.id)
+    assert kept is not None
+    return kept
+
+
+async def _expire(shop: Shop, order: Order, session: Transaction) -> Order:
+    await orders.move(session, order, "expired", shop.clock.now())
     kept = await orders.find(session, order.id)
     assert kept is not None
     return kept

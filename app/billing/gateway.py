@@ -53,6 +53,10 @@ class Refused(PaymentsFailed):
         super().__init__("Our payment provider did not accept this. Nothing was changed.")
 
 
+class Unknown(Refused):
+    """There is no such thing at Stripe, or not in this account: deleted, of a sandbox begun anew, or of another key."""
+
+
 class NotSigned(AppError):
     status, code, message = 400, "not_signed", "This is not an event that our payment provider signed just now."
 
@@ -265,4 +269,5 @@ def _asking() -> Iterator[None]:
             raise Unreachable from None
         if isinstance(error, stripe.APIError):
             raise PaymentsFailed from None
-        raise Refused(error.code or "", field) from None
+        kind = Unknown if error.code == "resource_missing" else Refused
+        raise kind(error.code or "", field) from None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from app.billing import checkout, customers, orders, subscriptions
-from app.billing.gateway import Refused
+from app.billing.gateway import Refused, Unknown
 from app.billing.shop import Shop
 from app.observability import logs
 
@@ -55,7 +55,5 @@ def _unless_unknown(what: str) -> Iterator[None]:
     """What Stripe no longer knows takes no more money; a key that is refused, on the other hand, says nothing."""
     try:
         yield
-    except Refused as error:
-        if error.reason != "resource_missing":
-            raise
+    except Unknown:
         log.warning("unknown_to_stripe", what=what)

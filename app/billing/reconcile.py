@@ -87,9 +87,9 @@ async def _finish(shop: Shop, order: Order, report: Report) -> str:
     now = shop.clock.now()
     if order.session_id:
         try:
-            return (await fulfilment.fulfil(shop, order.session_id)).state
+            return (await fulfilment.follow(shop, order)).state
         except Refused:
-            report.is_wrong(f"order {order.id}: Stripe does not know its session {order.session_id}")
+            report.is_wrong(f"order {order.id}: Stripe does not say how its session {order.session_id} is")
     elif order.created_at < now - OPEN_FOR:
         async with shop.db.begin() as session:
             if await orders.close_unopened(session, order, "expired", now):
@@ -108,13 +108,16 @@ async def _look_at_plans(shop: Shop, report: Report) -> None:
 
 async def _look_at(shop: Shop, plan: Plan, report: Report) -> None:
     try:
-        found = await subscriptions.look(shop, plan.id)
+        found = await subscriptions.follow(shop, plan)
+        if found is None:
+            report.did_this(f"plan {plan.id} was {plan.status} and is ended, because Stripe does not know it")
+            return
         if found.status != plan.status:
             report.did_this(f"plan {plan.id} was {plan.status} and is {found.status}")
         if found.latest_invoice and await fulfilment.fulfil_invoice(shop, found.latest_invoice):
             report.did_this(f"granted invoice {found.latest_invoice}")
     except Refused:
-        report.is_wrong(f"plan {plan.id}: Stripe does not know it")
+        report.is_wrong(f"plan {plan.id}: Stripe does not say how it is")
 
 
 async def _take_lost_events(shop: Shop, inbox: Inbox, since: datetime, report: Report) -> None:

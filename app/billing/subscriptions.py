@@ -10,7 +10,7 @@ from functools import partial
 
 from app.accounts import accounts
 from app.billing import orders
-from app.billing.gateway import Refused
+from app.billing.gateway import Refused, Unknown
 from app.billing.records import LIVE_STATUSES, Subscription
 from app.billing.shop import Shop
 from app.billing.tables import Order, Plan
@@ -31,6 +31,20 @@ async def look(shop: Shop, subscription_id: str) -> Subscription:
     found = await shop.gateway.subscription(subscription_id)
     await shop.db.transact(partial(_keep, shop, found, began))
     return found
+
+
+async def follow(shop: Shop, plan: Plan) -> Subscription | None:
+    """None when Stripe does not know it: then it takes no money from anybody, and is over here as well."""
+    try:
+        return await look(shop, plan.id)
+    except Unknown:
+        log.warning("plan_unknown", plan=plan.id, order=plan.order_id)
+    now, is_live = shop.clock.now(), shop.gateway.mode == "live"
+    gone = Subscription(
+        plan.id, "canceled", plan.order_id, is_live, plan.period_ends_at, plan.cancels_at, now, latest_invoice=None
+    )
+    await shop.db.transact(partial(_keep, shop, gone, now))
+    return None
 
 
 async def end(shop: Shop, subscription_id: str) -> None:
