@@ -135,6 +135,8 @@ def grant(
     """Gives somebody tokens, by an entry like any other."""
     if not reason.isprintable() or not 0 < len(reason) <= operator.REASON_CHARS_MAX:
         stop(f"Give a reason of 1 to {operator.REASON_CHARS_MAX} characters on one line.")
+    if reference is not None and not operator.is_reference(reference):
+        stop(f"Give a reference of 1 to {operator.REFERENCE_CHARS_MAX} characters on one line, without “: ” in it.")
     say(with_services(lambda its: operator.grant(its, email, tokens, reason, reference)))
 
 

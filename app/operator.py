@@ -16,12 +16,13 @@ from app.billing import reconcile as payments
 from app.billing.reconcile import Report
 from app.errors import AppError
 from app.ids import new_id
-from app.ledger import audit, expiry, ledger
+from app.ledger import adjustments, audit, expiry, ledger
 from app.ledger.audit import Difference
 from app.services import Services
 
 DEMO_EMAIL = "demo@example.com"
 REASON_CHARS_MAX = 200
+REFERENCE_CHARS_MAX = 50
 # As long as Stripe keeps its events.
 PAYMENTS_LOOKED_BACK = timedelta(days=30)
 
@@ -32,6 +33,14 @@ class Nobody(AppError):
 
 class NoPackageNamed(AppError):
     status, code, message = 422, "invalid_request", "Say which package is to change: prome package ID …"
+
+
+class GrantedBefore(AppError):
+    status, code = 409, "reference_reused"
+    message = (
+        "“{reference}” has granted {tokens} tokens to {email} before. Nothing was granted now; "
+        "another amount, or another person, needs another reference."
+    )
 
 
 class TokensOrAll(AppError):
@@ -103,12 +112,24 @@ async def enable(its: Services, email: str) -> str:
 
 async def grant(its: Services, email: str, tokens: int, reason: str, reference: str | None) -> str:
     """An entry like any other. With a reference of the operator's own, saying it twice grants once."""
-    user = await _require(its, email)
-    caused_by = f"{reference or new_id('grt')}: {reason}"
+    user, named = await _require(its, email), reference or new_id("grt")
     async with its.db.begin() as session:
-        await ledger.credit(session, user.id, tokens, kind="adjustment", reference=caused_by)
+        before = await adjustments.find(session, named)
+        if before is None:
+            booked_as = await adjustments.give(session, user.id, tokens, named, reason)
+            said = f"Booked as “{booked_as}”."
+        elif (before["user_id"], before["tokens"]) == (user.id, tokens):
+            said = f"Booked before as “{before['reference']}”; nothing was granted now."
+        else:
+            owner = await accounts.by_id(session, before["user_id"])
+            raise GrantedBefore(reference=named, tokens=before["tokens"], email=owner.email)
         has = await ledger.balance(session, user.id)
-    return f"{user.email} has {has.balance} tokens now. Booked as “{caused_by}”."
+    return f"{user.email} has {has.balance} tokens now. {said}"
+
+
+def is_reference(text: str) -> bool:
+    """On the statement the reason begins after the first colon with a space."""
+    return text.isprintable() and text.strip() == text and ": " not in text and 0 < len(text) <= REFERENCE_CHARS_MAX
 
 
 async def reconcile(its: Services) -> list[Difference]:
