@@ -213,5 +213,10 @@ def _line(found: Json) -> Line:
 
 
 def _paid_by(invoice: Json) -> str | None:
-    payments = (invoice.get("payments") or {}).get("data") or []
-    return next((_id((paid.get("payment") or {}).get("payment_intent")) for paid in payments), None)
+    """Of several tries the one that was paid."""
+    return next((_id(intent) for status, intent in _payments(invoice) if status == "paid"), None)
+
+
+def _payments(invoice: Json) -> list[tuple[str, Any]]:
+    found = (invoice.get("payments") or {}).get("data") or []
+    return [(paid["status"], (paid.get("payment") or {}).get("payment_intent")) for paid in found]

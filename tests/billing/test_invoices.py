@@ -47,3 +47,20 @@ async def test_a_month_that_was_free_of_charge_brings_what_the_plan_says_and_a_p
         granted.append(await buyer.kinds())
 
     assert granted == [[], [], [("subscription", MONTHLY)]]
+
+
+async def test_a_month_that_took_two_tries_is_given_back_by_the_one_that_paid(buyer: Buyer) -> None:
+    begun = await buyer.pay("monthly")
+    books = buyer.till.books
+    paid = books.every("invoice_payment")[0]
+    with books.change():
+        intent = books.put({**books.find("payment_intent", paid["payment"]["payment_intent"]), "id": "pi_given_up"})
+        given_up = {"status": "canceled", "payment": {"type": "payment_intent", "payment_intent": intent["id"]}}
+        books.put({**intent, "status": "canceled"})
+        books.put({**paid, **given_up, "id": "inpay_given_up"})
+    await buyer.complete(begun["sessionId"])
+
+    buyer.till.refund(paid["payment"]["payment_intent"])
+    await deliver(buyer.client, buyer.till.events("refund.created")[0])
+
+    assert await buyer.kinds() == [("subscription", MONTHLY), ("refund", -MONTHLY)]
