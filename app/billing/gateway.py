@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -33,6 +34,7 @@ logging.getLogger("stripe").setLevel(logging.WARNING)
 stripe.log = _util.STRIPE_LOG = None
 # What a refund of a payment is about, and whether a delayed payment failed, are not on the session itself.
 WITH_PAYMENT = ["payment_intent.latest_charge"]
+WITH_PAYMENTS = ["payments.data.payment.payment_intent"]
 log = logs.get("prome.billing")
 
 
@@ -113,8 +115,12 @@ class Gateway:
 
     async def session(self, session_id: str) -> Session:
         with _asking():
-            found = await self._stripe.v1.checkout.sessions.retrieve_async(session_id, {"expand": WITH_PAYMENT})
-        return Session.of(found.to_dict())
+            asked = await self._stripe.v1.checkout.sessions.retrieve_async(session_id, {"expand": WITH_PAYMENT})
+        found = Session.of(asked.to_dict())
+        if found.invoice_id and found.payment_status == "unpaid":
+            # A plan's session says nothing of its payment; that stands with the first invoice.
+            found = replace(found, payment_failed=(await self.invoice(found.invoice_id)).payment_failed)
+        return found
 
     async def expire_session(self, session_id: str) -> None:
         with _asking():
@@ -158,7 +164,7 @@ class Gateway:
 
     async def invoice(self, invoice_id: str) -> Invoice:
         with _asking():
-            found = await self._stripe.v1.invoices.retrieve_async(invoice_id, {"expand": ["payments"]})
+            found = await self._stripe.v1.invoices.retrieve_async(invoice_id, {"expand": WITH_PAYMENTS})
         return Invoice.of(found.to_dict())
 
     async def invoices_of(self, payment_intent: str) -> list[str]:

@@ -10,13 +10,13 @@ from app.db import Session
 from app.edge.paging import Page
 from app.ids import new_id
 
-# Paid is paid, whatever was thought before; and a plan that is over does not come back.
+# Paid is paid, whatever was thought before; a plan that is over does not come back, and one that failed never began.
 FROM = {
     "pending": "('open')",
     "failed": "('open', 'pending')",
     "expired": "('open', 'pending')",
     "paid": "('open', 'pending', 'failed', 'expired')",
-    "ended": "('open', 'pending', 'paid', 'failed', 'expired')",
+    "ended": "('open', 'pending', 'paid', 'expired')",
 }
 
 

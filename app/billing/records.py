@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 Json = Mapping[str, Any]
-LIVE_STATUSES = frozenset({"active", "trialing", "past_due"})
+UNPAID_STATUSES = frozenset({"requires_payment_method", "canceled"})
+PAID_STATUSES = frozenset({"active", "trialing"})
+LIVE_STATUSES = PAID_STATUSES | {"past_due"}
 OVER_STATUSES = frozenset({"canceled", "incomplete_expired"})
 GRANTED_FOR = frozenset({"subscription_create", "subscription_cycle"})
 
@@ -47,7 +49,7 @@ class Session:
             mode=found["mode"],
             status=found.get("status") or "",
             payment_status=found["payment_status"],
-            payment_failed=paying.get("status") in ("requires_payment_method", "canceled"),
+            payment_failed=paying.get("status") in UNPAID_STATUSES,
             subtotal_cents=found.get("amount_subtotal") or 0,
             total_cents=found.get("amount_total") or 0,
             currency=found.get("currency") or "",
@@ -79,6 +81,7 @@ class Invoice:
     subscription_id: str | None
     order_id: str
     payment_intent: str | None
+    payment_failed: bool
     lines: Sequence[Line]
 
     @classmethod
@@ -94,6 +97,7 @@ class Invoice:
             subscription_id=_id(details.get("subscription")),
             order_id=(details.get("metadata") or {}).get("order_id", ""),
             payment_intent=_paid_by(found),
+            payment_failed=_failed(found),
             lines=[_line(line) for line in found["lines"]["data"]],
         )
 
@@ -215,6 +219,12 @@ def _line(found: Json) -> Line:
 def _paid_by(invoice: Json) -> str | None:
     """Of several tries the one that was paid."""
     return next((_id(intent) for status, intent in _payments(invoice) if status == "paid"), None)
+
+
+def _failed(invoice: Json) -> bool:
+    """There was a try, and none is still on its way."""
+    tries = [intent for _, intent in _payments(invoice) if isinstance(intent, Mapping)]
+    return bool(tries) and all(intent["status"] in UNPAID_STATUSES for intent in tries)
 
 
 def _payments(invoice: Json) -> list[tuple[str, Any]]:

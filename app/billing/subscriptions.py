@@ -11,7 +11,7 @@ from functools import partial
 from app.accounts import accounts
 from app.billing import orders
 from app.billing.gateway import Refused, Unknown
-from app.billing.records import LIVE_STATUSES, Subscription
+from app.billing.records import LIVE_STATUSES, PAID_STATUSES, Subscription
 from app.billing.shop import Shop
 from app.billing.tables import Order, Plan
 from app.db import Row, Session
@@ -27,10 +27,9 @@ class NoPlan(AppError):
 
 async def look(shop: Shop, subscription_id: str) -> Subscription:
     """Reads it and keeps what it says. Of two looks at once, the one that began later is kept."""
-    began = shop.clock.now()
-    found = await shop.gateway.subscription(subscription_id)
-    await shop.db.transact(partial(_keep, shop, found, began))
-    return found
+    found, never_paid = await _read(shop, subscription_id)
+    # Stripe would go on asking for the first month of a plan that the buyer was told has failed.
+    return await end(shop, subscription_id) if never_paid else found
 
 
 async def follow(shop: Shop, plan: Plan) -> Subscription | None:
@@ -47,16 +46,26 @@ async def follow(shop: Shop, plan: Plan) -> Subscription | None:
     return None
 
 
-async def end(shop: Shop, subscription_id: str) -> None:
+async def end(shop: Shop, subscription_id: str) -> Subscription:
     """At once. What has ended already has ended."""
     refused = None
     try:
         await shop.gateway.end_subscription(subscription_id)
     except Refused as error:
         refused = error
-    found = await look(shop, subscription_id)
+    found, _ = await _read(shop, subscription_id)
     if refused and not found.is_over:
         raise refused
+    return found
+
+
+async def _read(shop: Shop, subscription_id: str) -> tuple[Subscription, bool]:
+    """And whether it stands for an order that has failed, without being paid since."""
+    began = shop.clock.now()
+    found = await shop.gateway.subscription(subscription_id)
+    order = await shop.db.transact(partial(_keep, shop, found, began))
+    failed = order is not None and order.state == "failed"
+    return found, failed and not found.is_over and found.status not in PAID_STATUSES
 
 
 async def order_of(session: Session, subscription_id: str) -> Order | None:
@@ -96,11 +105,11 @@ async def of_closed_accounts(session: Session, mode: str) -> list[str]:
     return [row["id"] for row in await session.rows(sql, mode)]
 
 
-async def _keep(shop: Shop, found: Subscription, began: datetime, session: Session) -> None:
+async def _keep(shop: Shop, found: Subscription, began: datetime, session: Session) -> Order | None:
     order = await orders.find(session, found.order_id) or await order_of(session, found.id)
     if order is None or order.mode != shop.gateway.mode:
         shop.alerts.tell("plan_without_order", subscription=found.id)
-        return
+        return None
     ended_at = (found.ended_at or began) if found.is_over else None
     await session.run(
         KEEP,
@@ -111,6 +120,7 @@ async def _keep(shop: Shop, found: Subscription, began: datetime, session: Sessi
     live = await session.row(LIVE, order.user_id, order.mode, *sorted(LIVE_STATUSES))
     await accounts.set_subscriber(session, order.user_id, live is not None, began)
     await orders.touch(session, order.id, order.user_id, began)
+    return order
 
 
 KEEP = """

@@ -11,7 +11,6 @@ import pytest
 
 from app.accounts import accounts
 from app.billing import customers
-from app.stripe_sandbox.till import Pay
 from tests.billing.buying import MONTHLY, WELCOME, Buyer
 from tests.billing.posting import about, deliver
 from tests.fakes.provider import ScriptedProvider
@@ -164,20 +163,6 @@ async def test_an_administrator_with_a_plan_stays_one(buyer: Buyer, hooked: None
     buyer.till.end_plan(buyer.subscription(begun["sessionId"]))
     await buyer.till.settled()
     assert await buyer.role() == "admin"
-
-
-async def test_a_first_month_whose_debit_is_on_its_way_brings_its_tokens_when_it_arrives(
-    buyer: Buyer, hooked: None
-) -> None:
-    begun = await buyer.pay("monthly", Pay.DEBIT_SUCCEEDS)
-    assert (await buyer.order())["status"] == "pending"
-    assert await buyer.kinds() == []
-
-    buyer.till.finish_debit(begun["sessionId"])
-    await buyer.till.settled()
-
-    assert await buyer.kinds() == [("subscription", MONTHLY)]
-    assert (await buyer.order())["status"] == "paid"
 
 
 async def test_a_refund_of_a_month_takes_that_month_s_tokens_even_before_they_came(buyer: Buyer) -> None:
