@@ -32,5 +32,6 @@ async def _book(shop: Shop, kind: str, dispute: Dispute, session: Session) -> No
     if kind == REINSTATED or (kind == CLOSED and dispute.closed_unharmed):
         await returns.put_back(session, grant, noted, now)
     elif noted.state == "flagged":
-        noted.cents, noted.state = (dispute.cents, "taken") if kind == WITHDRAWN else (0, "flagged")
+        gone = kind == WITHDRAWN or dispute.lost
+        noted.cents, noted.state = (dispute.cents, "taken") if gone else (0, "flagged")
         await returns.take_back(session, grant, noted, now)

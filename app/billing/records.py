@@ -182,6 +182,11 @@ class Dispute:
     def closed_unharmed(self) -> bool:
         return self.status in ("won", "warning_closed", "prevented")
 
+    @property
+    def lost(self) -> bool:
+        """The money is gone then, whether or not we heard of its going."""
+        return self.status == "lost"
+
 
 @dataclass(frozen=True)
 class Event:

@@ -157,6 +157,27 @@ async def test_a_dispute_that_was_won_ends_alike_in_any_order_of_events(buyer: B
     assert await buyer.balance() == WELCOME + STARTER
 
 
+CREATED, WITHDRAWN, CLOSED = "charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.closed"
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [[CREATED], [CLOSED], [CREATED, CLOSED], [CLOSED, CREATED], *permutations((CREATED, WITHDRAWN, CLOSED))],
+    ids="-".join,
+)
+async def test_a_dispute_that_was_lost_takes_once_whichever_events_come(buyer: Buyer, heard: tuple[str, ...]) -> None:
+    begun = await buyer.pay()
+    dispute = buyer.till.dispute(buyer.intent(begun["sessionId"]))
+    buyer.till.close_dispute(dispute["id"], won=False)
+    events = {event["type"]: event for event in buyer.till.events(*heard)}
+
+    for kind in heard:
+        assert (await deliver(buyer.client, events[kind])).status_code == 200
+
+    assert await buyer.kinds() == [("purchase", STARTER), ("dispute", -STARTER)]
+    assert (await buyer.order())["disputed"] is True
+
+
 async def test_a_dispute_before_the_grant_leaves_nothing(buyer: Buyer) -> None:
     begun = await buyer.pay()
     buyer.till.dispute(buyer.intent(begun["sessionId"]))
