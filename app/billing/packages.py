@@ -42,7 +42,7 @@ class Offer(BaseModel):
     name: Annotated[Text, Field(min_length=1, max_length=100)]
     description: Annotated[Text, Field(max_length=500)] = ""
     tokens: int = Field(ge=1, le=TOKENS_MAX)
-    price_cents: int = Field(ge=0, le=CENTS_MAX)
+    price_cents: int = Field(ge=1, le=CENTS_MAX)
     currency: str = Field(pattern=r"^[a-z]{3}$")
     kind: Literal["once", "month"]
     stripe_price_id: Annotated[Text, Field(pattern=r"^price_\w+$")] | None = None

@@ -62,6 +62,7 @@ def test_a_file_changes_what_is_there_and_adds_what_is_not(prome: Command, tmp_p
         ("not toml", "[[package]]"),
         ('[[package]]\nid = "a"', "a: name"),
         ('[[package]]\nid="a"\nname="A"\ntokens=0\nprice_cents=-1\ncurrency="usd"\nkind="once"', "a: tokens"),
+        ('[[package]]\nid="a"\nname="A"\ntokens=1\nprice_cents=0\ncurrency="usd"\nkind="once"', "a: price_cents"),
         ('[[package]]\nid="a"\nname="A"\ntokens=1\nprice_cents=1\ncurrency="USD"\nkind="once"', "a: currency"),
         ('[[package]]\nid="a"\nname="A"\ntokens=1\nprice_cents=1.5\ncurrency="usd"\nkind="once"', "a: price_cents"),
     ],
@@ -100,6 +101,18 @@ def test_what_an_operator_gets_wrong_is_said_and_changes_nothing(prome: Command)
         words: (1, line) for words, line in wrong.items()
     }
     assert prome.run("package").out == before
+
+
+def test_nothing_is_given_away_for_as_often_as_somebody_clicks(prome: Command) -> None:
+    prome.run("seed")
+
+    refused = prome.run("package", "starter", "--price-cents", "0")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == (
+        "This is not a package that can be sold.\nstarter: price_cents: Input should be greater than or equal to 1.\n"
+    )
+    assert "50,000 tokens for 5.00 USD" in prome.run("package").out
 
 
 def test_with_nothing_bought_nothing_is_missing(prome: Command) -> None:
