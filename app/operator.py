@@ -87,9 +87,12 @@ async def refund(its: Services, order_id: str, tokens: int | None, everything: b
     noted = await asking.refund_order(its.shop, order_id, tokens, everything=everything)
     async with its.db.read() as session:
         grant = await grants.find(session, noted.grant_reference)
+        others = [one for one in await grants.of_order(session, order_id) if one.reference != grant.reference]
+    stand = sum(one.cents_returned < one.paid_cents for one in others)
     money = packages.price_in_words(noted.cents, grant.currency)
     ended = {"asked": "Stripe has not answered yet; reconcile asks again", "taken": "refunded", "put_back": "it failed"}
-    return f"{noted.tokens:,} tokens, {money}: {ended[noted.state]}."
+    left = f" Paid for this order and not given back: {stand} more." if stand else ""
+    return f"{noted.tokens:,} tokens, {money}: {ended[noted.state]}.{left}"
 
 
 async def reconcile_payments(its: Services) -> Report:

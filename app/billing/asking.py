@@ -35,7 +35,10 @@ async def refund_unused(shop: Shop, user_id: str, order_id: str) -> Return:
 
 
 async def refund_order(shop: Shop, order_id: str, tokens: int | None, *, everything: bool = False) -> Return:
-    """By the operator: what is unspent, so many tokens, or all of it; what is spent already is then owed."""
+    """By the operator: what is unspent, so many tokens, or all of it; what is spent already is then owed.
+
+    Of a plan it is the newest month of which something is left.
+    """
     return await ask(shop, await shop.db.transact(partial(_take_some, shop, order_id, tokens, everything)))
 
 
@@ -103,11 +106,13 @@ async def _take_some(shop: Shop, order_id: str, tokens: int | None, everything: 
         raise NotFound(f"There is no order {order_id}.")
     if order.mode != shop.gateway.mode:
         raise NotRefundable(f"This order was paid with another key ({order.mode}) than the one that is set now.")
-    if not await grants.of_order(session, order.id):
+    granted = await grants.of_order(session, order.id)
+    if not granted:
         raise NotRefundable("Nothing was paid for this order, or nobody has told us of it yet.")
-    grant = await _newest_grant(session, order)
-    if grant.cents_returned == grant.paid_cents:
+    standing = [grant for grant in granted if grant.cents_returned < grant.paid_cents]
+    if not standing:
         raise NothingToRefund("All that was paid for this order has been given back.")
+    grant = await grants.take_by_reference(session, standing[0].reference)
     left = grant.tokens - grant.tokens_returned
     wanted = left if everything else min(left, tokens) if tokens else await unspent.tokens_of(session, grant)
     return await _take(session, grant, wanted, "operator", shop.clock.now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app import operator
 from app.billing import asking
 from app.billing.asking import NothingToRefund, NotRefundable
 from app.errors import NotFound
@@ -145,3 +146,20 @@ async def test_the_operator_is_told_why_an_order_cannot_be_refunded(buyer: Buyer
 
 def charged_back(till: Till) -> int:
     return sum(refund["amount"] for refund in till.books.every("refund"))
+
+
+async def test_the_operator_gives_back_a_plan_month_by_month_and_hears_what_is_left(buyer: Buyer, hooked: None) -> None:
+    begun = await buyer.pay("monthly")
+    buyer.till.renew(buyer.subscription(begun["sessionId"]))
+    await buyer.till.settled()
+
+    said = [await operator.refund(buyer.services, begun["orderId"], None, True) for _ in range(2)]
+
+    assert said == [
+        "400,000 tokens, 25.00 USD: refunded. Paid for this order and not given back: 1 more.",
+        "400,000 tokens, 25.00 USD: refunded.",
+    ]
+    assert len({refund["payment_intent"] for refund in buyer.till.books.every("refund")}) == 2
+    assert await buyer.balance() == WELCOME
+    with pytest.raises(NothingToRefund, match="given back"):
+        await operator.refund(buyer.services, begun["orderId"], None, True)
