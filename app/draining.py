@@ -1,6 +1,8 @@
-"""The first signal to stop empties the house before the server hears of it; a second one is passed on at once.
+"""The first signal to stop empties the house before the server hears of it; one from the keyboard then ends it at once.
 
 A server that is told closes its doors first and asks the application last, when it is too late to finish anything.
+Who tells every process of a service, and the parent of ours that then tells each of us again, mean one and the same
+stop: SIGTERM while the house is being emptied changes nothing. SIGINT does, from somebody who is tired of waiting.
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ def before_stopping(empty: Callable[[], Awaitable[None]]) -> Iterator[None]:
         try:
             await empty()
         finally:
+            _put_back(theirs)
             _handle(theirs[signal.Signals(number)], number, None)
 
     def first(number: int, frame: FrameType | None) -> None:
-        _put_back(theirs)
+        signal.signal(signal.SIGINT, theirs[signal.SIGINT])
+        signal.signal(signal.SIGTERM, _heard_already)
         loop.call_soon_threadsafe(lambda: emptying.append(loop.create_task(empty_and_pass_on(number))))
 
     for name in SIGNALS:
@@ -38,6 +42,10 @@ def before_stopping(empty: Callable[[], Awaitable[None]]) -> Iterator[None]:
         yield
     finally:
         _put_back(theirs)
+
+
+def _heard_already(_number: int, _frame: FrameType | None) -> None:
+    """A function and not `SIG_IGN`, which processes that are started meanwhile would inherit."""
 
 
 def _put_back(theirs: dict[signal.Signals, Any]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -34,9 +35,9 @@ def assets() -> str:
 
 
 @asynccontextmanager
-async def somebody(server: Server) -> AsyncIterator[httpx2.AsyncClient]:
+async def somebody(server: Server, email: str = "ann@example.com") -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(base_url=server.url, timeout=WAIT_SECONDS_MAX) as client:
-        registered = await client.post("/api/auth/register", json={"email": "ann@example.com", "password": PASSWORD})
+        registered = await client.post("/api/auth/register", json={"email": email, "password": PASSWORD})
         client.cookies.clear()
         client.headers["Authorization"] = f"Bearer {registered.json()['token']}"
         yield client
@@ -83,6 +84,36 @@ async def test_a_running_reply_goes_on_to_its_end_and_new_ones_are_refused(comma
     assert (ready.status_code, ready.json()["code"]) == (503, "not_ready")
     assert server.process.returncode == 0, server.log.read_text()
     assert "Traceback" not in server.log.read_text()
+
+
+async def test_a_stop_that_is_said_twice_cuts_nothing_and_an_impatient_operator_does(command: Command) -> None:
+    async with upstream(tokens=150, gap_seconds=GAP_SECONDS) as fake:
+        told_again = await stopped_twice(command, fake.url, signal.SIGTERM)
+        impatient = await stopped_twice(command, fake.url, signal.SIGINT)
+
+    require_grammar(told_again)
+    assert told_again[-1].name == "done"
+    assert impatient[-1].name != "done"
+
+
+async def stopped_twice(command: Command, upstream_url: str, number: signal.Signals) -> list[Event]:
+    """What a reader saw of a reply that takes longer than a server's last requests may."""
+    seen: list[Event] = []
+    with command.serving(OPENAI_BASE_URL=upstream_url, DRAIN_SECONDS="20") as server:
+        email = f"{number.name.lower()}@example.com"
+        async with (
+            somebody(server, email) as client,
+            client.stream("POST", "/api/chat", json={"message": "Go"}) as reply,
+        ):
+            stream = events_of(reply)
+            seen += await until_words(stream)
+            server.process.send_signal(number)
+            await refused_soon(client)
+            server.process.send_signal(number)
+            with suppress(httpx2.HTTPError):
+                seen += [event async for event in stream]
+        await gone(server)
+    return seen
 
 
 async def refused_soon(client: httpx2.AsyncClient) -> tuple[httpx2.Response, httpx2.Response]:

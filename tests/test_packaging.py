@@ -144,6 +144,10 @@ def test_whoever_stops_the_service_waits_longer_than_its_replies_may_run() -> No
     assert all(int(wait.removesuffix("s")) > drain for wait in waits)
 
 
+def test_systemd_tells_the_server_and_leaves_it_to_tell_its_workers() -> None:
+    assert re.findall(r"^KillMode=(\w+)", UNIT, re.MULTILINE) == ["mixed"]
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here to ask")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     """Its programs are not installed here, so some that are stand in for them."""
