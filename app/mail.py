@@ -19,6 +19,8 @@ from app.settings import Settings
 WAITING_MAX = 1000
 ATTEMPT_SECONDS = 20
 RETRY_SECONDS = (1.0, 5.0)
+# For a letter that somebody asked for while the server was stopping.
+LAST_SECONDS = 0.5
 
 log = logs.get("prome.mail")
 
@@ -62,7 +64,8 @@ class Post:
 
     def __init__(self, settings: Settings, metrics: Metrics, *, retry_seconds: Sequence[float] = RETRY_SECONDS) -> None:
         self._from, self._metrics, self._retry_seconds = settings.mail_from, metrics, retry_seconds
-        self._sender = _sender(settings)
+        self._sender, self._drain_seconds = _sender(settings), settings.drain_seconds
+        self._until: float | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
     def require(self) -> None:
@@ -83,8 +86,18 @@ class Post:
         task.add_done_callback(self._under_way.discard)
 
     async def drain(self) -> None:
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=ATTEMPT_SECONDS)
+        """Letters have as long as replies do, from when this is first asked for; what is left then is given up."""
+        now = asyncio.get_running_loop().time()
+        self._until = self._until or now + self._drain_seconds
+        if not self._under_way:
+            return
+        await asyncio.wait(self._under_way, timeout=max(self._until - now, LAST_SECONDS))
+        if left := list(self._under_way):
+            log.warning("mails_given_up", count=len(left))
+            self._metrics.mails.labels("given_up").inc(len(left))
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left)
 
     async def _deliver(self, message: EmailMessage) -> None:
         assert self._sender is not None

@@ -182,7 +182,7 @@ def _alone_in_its_process(its: Services) -> Iterator[None]:
 
 async def _empty(its: Services) -> None:
     seconds = its.settings.drain_seconds
-    await asyncio.gather(its.turns.drain(seconds), its.readings.drain(seconds))
+    await asyncio.gather(its.turns.drain(seconds), its.readings.drain(seconds), its.post.drain())
     its.readers.stop()
 
 

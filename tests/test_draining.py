@@ -14,11 +14,12 @@ import pytest
 
 from app.db import Database
 from app.ledger import audit
+from app.mail import ATTEMPT_SECONDS
 from tests.chat.strict import Event, events_of, read_all, require_grammar, text_of
 from tests.command import Command, Server
 from tests.fakes.upstream import upstream
 from tests.figures import figure
-from tests.waiting import WAIT_SECONDS_MAX, soon
+from tests.waiting import WAIT_SECONDS_MAX, hang_up, soon
 
 PASSWORD = "correct horse battery"
 GAP_SECONDS = 0.02
@@ -147,6 +148,37 @@ async def test_at_the_deadline_a_reply_ends_so_that_it_can_be_taken_up_again(
     assert error["balance"] == 1000 - seen[-2].data["tokensUsed"]
     figure("S10: a worker with 1 s to stop is gone after", seconds, 3, "s")
     assert await differences(database_url) == []
+
+
+async def test_a_mail_server_that_says_nothing_has_no_more_time_than_replies_have(command: Command) -> None:
+    async with silence() as (mail_url, was_called):
+        with command.serving(SMTP_URL=mail_url, DRAIN_SECONDS="1") as server:
+            async with somebody(server) as client:
+                await client.post("/api/auth/password/forgot", json={"email": "ann@example.com"})
+            async with soon():
+                await was_called.wait()
+            code, seconds = await asyncio.to_thread(server.terminate)
+
+    assert code == 0, server.log.read_text()
+    assert "mails_given_up" in server.log.read_text()
+    # It would be waited for for twenty seconds, which is more than any machine takes for the rest of a stop.
+    assert seconds < ATTEMPT_SECONDS
+    figure("S10: a worker with 1 s to stop and a letter under way is gone after", seconds, 3, "s")
+
+
+@asynccontextmanager
+async def silence() -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A mail server that takes calls and never says a word."""
+    was_called, writers = asyncio.Event(), list[asyncio.StreamWriter]()
+
+    def take(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        was_called.set()
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
+        yield f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}", was_called
+        for writer in writers:
+            await hang_up(writer)
 
 
 async def require_it_can_be_taken_up(server: Server, client: httpx2.AsyncClient, seen: list[Event]) -> None:

@@ -141,7 +141,8 @@ def test_whoever_stops_the_service_waits_longer_than_its_replies_may_run() -> No
 
     waits = [COMPOSE["services"]["prome"]["stop_grace_period"], re.findall(r"^TimeoutStopSec=(\d+)", UNIT, re.M)[0]]
 
-    assert all(int(wait.removesuffix("s")) > drain for wait in waits)
+    # The server is gone two seconds after the last of its replies, whatever else is under way.
+    assert all(int(wait.removesuffix("s")) > drain + 2 for wait in waits)
 
 
 def test_systemd_tells_the_server_and_leaves_it_to_tell_its_workers() -> None:
