@@ -19,11 +19,18 @@ SECRET_BYTES_MIN = 32
 STRIPE_API = "https://api.stripe.com"
 OPENAI_API = "https://api.openai.com/v1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# What a URL is made of. A sign that divides its parts, left as it is in a password, makes other parts of the rest.
+WHO, NAME, PORT = r"(?:[^/?#\[\]]*@)?", r"(?:\[[\da-fA-F:.%]+\]|[^\[\]:/?#@,\s]+)", r"(?::\d{1,5})?"
+MORE = r"(?:\?(?:[\w.-]+=[^&#@]*(?:&|$))*)?"
+PERCENT_ENCODE = (
+    "percent-encode what is neither a letter nor a digit in its password (`/` is `%2F`), "
+    "or take a password from `openssl rand -hex 24`"
+)
 URL_SECRETS = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^&\s]*")
 Strings = Annotated[tuple[str, ...], NoDecode]
 # Not the secrets of our own: whatever stands in them has signed and hashed what is there already.
 TRIMMED = (
-    *("frontend_url", "redis_url", "openai_api_key", "openai_base_url", "openai_model", "gemini_api_key"),
+    *("frontend_url", "redis_url", "smtp_url", "openai_api_key", "openai_base_url", "openai_model", "gemini_api_key"),
     *("stripe_secret_key", "stripe_publishable_key", "stripe_api_base"),
 )
 
@@ -122,9 +129,26 @@ class Settings(BaseSettings):
     def _use_the_async_driver(cls, value: str) -> str:
         url = re.sub(r"^postgres(ql)?(\+asyncpg)?://", "postgresql+asyncpg://", value.strip())
         url = re.sub(r"^sqlite(\+aiosqlite)?:///", "sqlite+aiosqlite:///", url)
-        if not re.fullmatch(r"postgresql\+asyncpg://.+|sqlite\+aiosqlite:///[^:?][^?]*", url):
-            raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+        if not re.fullmatch(r"sqlite\+aiosqlite:///[^:?][^?]*", url):
+            hosts = f"{WHO}(?:{NAME}{PORT}(?:,{NAME}{PORT})*)?"
+            form = rf"(?!$){hosts}(?:/[^?#@]*)?{MORE}"
+            _require(url, r"postgresql\+asyncpg://", form, "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
         return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _be_a_redis(cls, value: str) -> str:
+        form = rf"(?<!unix://){WHO}{NAME}{PORT}(?:/\d*)?{MORE}|(?<=unix://){WHO}/[^?#@]+{MORE}"
+        if value:
+            _require(value, "(?:rediss?|unix)://", f"(?:{form})", "redis[s]://[:PASSWORD@]HOST[:PORT][/NUMBER]")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _be_a_mail_server(cls, value: SecretStr) -> SecretStr:
+        if url := value.get_secret_value():
+            _require(url, "smtps?://", f"{WHO}{NAME}{PORT}/?", "smtp[s]://[USER:PASSWORD@]HOST[:PORT]")
+        return value
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         """A traceback or a log line may show the settings; what is inside a URL is hidden there like any secret."""
@@ -146,6 +170,12 @@ class Settings(BaseSettings):
     @property
     def in_production(self) -> bool:
         return self.environment == "production"
+
+
+def _require(url: str, scheme: str, form: str, shape: str) -> None:
+    """Whoever reads it later would say what is wrong with a part of the password in its words."""
+    if not re.fullmatch(scheme + form, url):
+        raise ValueError(PERCENT_ENCODE if re.match(scheme, url) and "@" in url else f"must be {shape}")
 
 
 def read_settings(**overrides: Any) -> Settings:

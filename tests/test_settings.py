@@ -40,6 +40,8 @@ def refused(**values: Any) -> list[str]:
         ("postgresql://me:pw@db:5433/it", "postgresql+asyncpg://me:pw@db:5433/it"),
         ("postgresql+asyncpg://db/it", "postgresql+asyncpg://db/it"),
         ("postgres:///it?host=/run/postgresql", "postgresql+asyncpg:///it?host=/run/postgresql"),
+        ("postgres://me:p%2Fw@a@[::1]:1,b/it", "postgresql+asyncpg://me:p%2Fw@a@[::1]:1,b/it"),
+        ("postgres://db/it?user=me%40db&ssl=require", "postgresql+asyncpg://db/it?user=me%40db&ssl=require"),
         (" postgres://db/it\n", "postgresql+asyncpg://db/it"),
     ],
 )
@@ -64,6 +66,55 @@ def test_any_other_database_is_refused_without_showing_its_password(written: str
     faults = refused(database_url=written)
 
     assert faults == ["DATABASE_URL: must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."]
+
+
+@pytest.mark.parametrize("sign", ["/", "#", "?", "[", "]", "/?x=1#", "?x=1&y=2"])
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("database_url", "postgres://me:{}@db/it"),
+        ("database_url", "postgres://me:{}@db:5432/it?ssl=require"),
+        ("redis_url", "rediss://:{}@r:6379/0"),
+        ("smtp_url", "smtp://me:{}@mail:587"),
+    ],
+)
+@pytest.mark.parametrize("around", ["hunter{}2", "12{}hunter2"])
+def test_a_password_that_would_tear_its_url_apart_is_refused_and_not_shown(
+    name: str, url: str, sign: str, around: str
+) -> None:
+    (fault,) = refused(**{name: url.format(around.format(sign))})
+
+    assert fault.startswith(f"{name.upper()}: percent-encode")
+    assert "hunter" not in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("redis_url", url) for url in ("notaurl", "http://r:6379", "redis://", "redis://r:port", "redis://r/first")],
+        *[("smtp_url", url) for url in ("foo", "mail.example.com:587", "smtp://", "smtp://mail:port", "https://mail")],
+    ],
+)
+def test_what_is_no_address_of_redis_or_of_a_mail_server_is_refused(name: str, value: str) -> None:
+    (fault,) = refused(**{name: value})
+
+    assert fault.startswith(f"{name.upper()}: must be {name.partition('_')[0]}[s]://")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[
+            ("redis_url", url)
+            for url in ("redis://r", "rediss://me:p%2Fw@r:1/2?socket_timeout=1", "unix:///run/r.sock?db=1")
+        ],
+        *[("smtp_url", url) for url in ("smtp://mail", "smtps://me@x.example:p%2F:w@mail:465", "smtp://[::1]:25/")],
+    ],
+)
+def test_every_usual_address_of_redis_and_of_a_mail_server_is_taken(name: str, value: str) -> None:
+    found = getattr(read(**{name: f" {value}\n"}), name)
+
+    assert (found if isinstance(found, str) else found.get_secret_value()) == value
 
 
 def test_without_any_setting_it_runs_on_a_file_under_data() -> None:
@@ -182,7 +233,7 @@ def test_no_way_of_printing_settings_shows_a_secret() -> None:
         "openai_base_url": "https://me:hunt@hunter2@up.example/v1",
     }
 
-    settings = read(**dict.fromkeys(secrets, "hunter2"), **urls)
+    settings = read(**{**dict.fromkeys(secrets, "hunter2"), "smtp_url": "smtp://me:hunter2@mail"}, **urls)
 
     assert len(secrets) >= 8
     for shown in (repr(settings), str(settings), f"{settings!r:.9999}"):
