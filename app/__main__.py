@@ -26,7 +26,7 @@ from app.observability import logs
 from app.providers import assets
 from app.providers.catalogue import Catalogue
 from app.settings import Settings, UnsafeSettings
-from app.shell import be_migrated, say, settings_or_stop, stop, with_services
+from app.shell import be_migrated, known_revision, say, settings_or_stop, stop, with_services
 from app.stripe_sandbox import standing
 
 cli = typer.Typer(
@@ -91,7 +91,9 @@ def migrate(
     revision: Annotated[str, typer.Option(help="Stop there; `-1` is one step down, `base` all the way")] = "",
 ) -> None:
     """Brings the database's tables up to date, one way or the other."""
-    url = settings_or_stop().database_url
+    settings = settings_or_stop()
+    url = settings.database_url
+    known_revision(settings)
     if direction is Direction.UP:
         asyncio.run(migrations.upgrade(url, revision or "head"))
     elif direction is Direction.DOWN:
@@ -102,7 +104,7 @@ def migrate(
 @cli.command()
 def admin(email: str) -> None:
     """Makes somebody an administrator; asks for a password when there is no such account yet."""
-    say(with_services(lambda its: operator.make_admin(its, email, _ask_password)))
+    say(with_services(lambda its: operator.make_admin(its, email, _ask_password), makes_database=True))
 
 
 @cli.command()
@@ -110,7 +112,7 @@ def seed() -> None:
     """Puts in what a development database begins with: somebody to sign in as, and what is for sale. Once."""
     if settings_or_stop().in_production:
         stop("`prome seed` is for development. In production, make yourself known with `prome admin EMAIL`.")
-    say(with_services(operator.seed))
+    say(with_services(operator.seed, makes_database=True))
 
 
 @cli.command()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 import asyncpg
+from redis import asyncio as redis
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import migrations
 from app.billing.till import account_of
-from app.db import Database
+from app.db import Database, DatabaseUnavailable
 from app.providers import assets
 from app.providers.catalogue import Catalogue
 from app.providers.local import lacking, local_from
@@ -27,6 +30,7 @@ UPSTREAMS = {
     "openai": "no OPENAI_API_KEY, and no OPENAI_BASE_URL of an upstream that needs none",
     "gemini": "no GEMINI_API_KEY",
 }
+REDIS_SECONDS_MAX = 2
 
 
 class State(Enum):
@@ -46,28 +50,27 @@ async def examine(settings: Settings) -> list[Finding]:
         *await _replies(settings),
         _payments(settings),
         _mail(settings),
-        _many_workers(settings),
+        await _many_workers(settings),
     ]
 
 
 async def _database(settings: Settings) -> Finding:
     db, newest = Database(settings.database_url), migrations.head()
-    if not _has_file(settings.database_url):
+    if not migrations.is_there(settings.database_url):
         return Finding("database", State.BROKEN, "no such SQLite file yet: `prome migrate up` makes it")
     try:
         found = await migrations.current(settings.database_url)
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        return Finding("database", State.BROKEN, f"{db.kind} cannot be used ({type(error).__name__}); see DATABASE_URL")
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseUnavailable) as error:
+        reason = type(error.__cause__ or error).__name__
+        return Finding("database", State.BROKEN, f"{db.kind} cannot be used ({reason}); see DATABASE_URL")
+    if found and not migrations.knows(found):
+        words = f"{db.kind} is at {found}, which a newer version of Prome made; this one knows up to {newest}"
+        return Finding("database", State.BROKEN, words)
     if found != newest:
         return Finding(
             "database", State.BROKEN, f"{db.kind} is at {found or 'nothing'}, needs {newest}: `prome migrate up`"
         )
     return Finding("database", State.FINE, f"{db.kind} at {found}")
-
-
-def _has_file(url: str) -> bool:
-    """Looking at a SQLite file that is not there would make it."""
-    return not url.startswith("sqlite") or Path(url.partition(":///")[2]).exists()
 
 
 async def _replies(settings: Settings) -> list[Finding]:
@@ -157,7 +160,13 @@ def _mail(settings: Settings) -> Finding:
     return Finding("mail", State.OFF, words)
 
 
-def _many_workers(settings: Settings) -> Finding:
-    if settings.redis_url:
-        return Finding("workers", State.FINE, f"{settings.workers}, sharing streams through Redis")
-    return Finding("workers", State.OFF, "no REDIS_URL: one process")
+async def _many_workers(settings: Settings) -> Finding:
+    if not settings.redis_url:
+        return Finding("workers", State.OFF, "no REDIS_URL: one process")
+    try:
+        async with asyncio.timeout(REDIS_SECONDS_MAX), redis.from_url(settings.redis_url) as client:
+            await client.ping()
+    except (RedisError, OSError, ValueError) as error:
+        words = f"{settings.workers}, and Redis cannot be used ({type(error).__name__}); see REDIS_URL"
+        return Finding("workers", State.BROKEN, words)
+    return Finding("workers", State.FINE, f"{settings.workers}, sharing streams through Redis")

@@ -26,18 +26,30 @@ def settings_or_stop(**overrides: Any) -> Settings:
 
 
 def be_migrated(settings: Settings) -> None:
-    found, newest = asyncio.run(migrations.current(settings.database_url)), migrations.head()
+    found, newest = known_revision(settings), migrations.head()
     if found == newest:
         return
-    if found and not migrations.knows(found):
-        stop(f"The database is at {found}, which a newer version of Prome made; this one knows up to {newest}.")
     if settings.in_production:
         stop(f"The database is at {found or 'nothing'}, this version needs {newest}. Run `prome migrate up` first.")
     asyncio.run(migrations.upgrade(settings.database_url))
 
 
-def with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
+def known_revision(settings: Settings) -> str | None:
+    """Where the database is, which is nowhere that only a newer version knows."""
+    found, newest = asyncio.run(migrations.current(settings.database_url)), migrations.head()
+    if found and not migrations.knows(found):
+        stop(f"The database is at {found}, which a newer version of Prome made; this one knows up to {newest}.")
+    return found
+
+
+def with_services(work: Callable[[Services], Awaitable[Result]], *, makes_database: bool = False) -> Result:
+    """Whoever puts in the first account may make the database for it; any other command that finds none looks in the
+    wrong place.
+    """
     settings = settings_or_stop()
+    if not makes_database and not migrations.is_there(settings.database_url):
+        file = settings.database_url.partition(":///")[2]
+        stop(f"There is no database at {file}. Run this where your `.env` is, or set DATABASE_URL.")
     be_migrated(settings)
 
     async def run() -> Result:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -12,6 +14,7 @@ from app import migrations
 from tests.command import PYTHON_M_APP, Command, free_port
 from tests.conftest import PASSWORD
 from tests.databases import Databases
+from tests.valkeys import valkey
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -136,10 +139,12 @@ def test_doctor_is_content_with_a_migrated_database_and_says_what_is_off(prome: 
     assert "SMTP_URL" in lines["mail"]
 
 
-def test_doctor_says_what_is_set_up_and_fails_on_a_till_that_would_lose_purchases(prome: Command) -> None:
-    keys = {"STRIPE_SECRET_KEY": "sk_test_1", "SMTP_URL": "smtp://mail", "REDIS_URL": "redis://r"}
-
-    half, whole = prome.run("doctor", **keys), prome.run("doctor", **keys, STRIPE_WEBHOOK_SECRET="whsec_1")
+def test_doctor_says_what_is_set_up_and_fails_on_a_till_that_would_lose_purchases(
+    prome: Command, tmp_path: Path
+) -> None:
+    with valkey(tmp_path) as (redis_url, _):
+        keys = {"STRIPE_SECRET_KEY": "sk_test_1", "SMTP_URL": "smtp://mail", "REDIS_URL": redis_url}
+        half, whole = prome.run("doctor", **keys), prome.run("doctor", **keys, STRIPE_WEBHOOK_SECRET="whsec_1")
 
     assert (half.code, whole.code) == (1, 0)
     assert [line.split()[:2] for line in half.out.splitlines() if line.startswith("BROKEN")] == [["BROKEN", "payments"]]
@@ -154,6 +159,38 @@ def test_doctor_fails_on_a_database_that_is_behind_and_says_the_cure(prome_on_no
     assert re.search(r"BROKEN\s+database.*`prome migrate up`", result.out)
 
 
+def test_doctor_fails_on_a_redis_that_does_not_answer(prome: Command) -> None:
+    result = prome.run("doctor", REDIS_URL=f"redis://:hunter2@127.0.0.1:{free_port()}")
+
+    assert result.code == 1
+    assert re.search(r"BROKEN\s+workers.*REDIS_URL", result.out)
+    assert "hunter2" not in result.out + result.err
+
+
+def test_a_database_of_a_newer_version_is_called_so(sqlite: Command) -> None:
+    sqlite.run("migrate")
+    with closing(sqlite3.connect(sqlite.folder / "data" / "prome.db")) as file, file:
+        file.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    said = [sqlite.run(*words) for words in (["doctor"], ["migrate", "up"], ["reconcile"], ["serve"])]
+
+    for result in said:
+        assert result.code == 1
+        assert "9999, which a newer version of Prome made" in result.out + result.err
+        assert "prome migrate" not in result.out + result.err
+
+
+@pytest.mark.parametrize("words", [["reconcile"], ["package"], ["grant", ANN, "1", "--reason", "x"], ["disable", ANN]])
+def test_a_command_in_the_wrong_directory_makes_no_database_there(sqlite: Command, words: list[str]) -> None:
+    result = sqlite.run(*words)
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        "There is no database at data/prome.db. Run this where your `.env` is, or set DATABASE_URL.\n"
+    )
+    assert list(sqlite.folder.iterdir()) == []
+
+
 def test_doctor_makes_no_file_where_there_is_none(sqlite: Command) -> None:
     result = sqlite.run("doctor")
 
@@ -164,9 +201,10 @@ def test_doctor_makes_no_file_where_there_is_none(sqlite: Command) -> None:
 def test_doctor_fails_on_a_database_out_of_reach_without_its_password(sqlite: Command) -> None:
     url = f"postgres://me:hunter2@127.0.0.1:{free_port()}/it"
 
-    results = [sqlite.run(word, DATABASE_URL=url) for word in ("doctor", "migrate", "seed", "serve")]
+    results = [sqlite.run(word, DATABASE_URL=url) for word in ("doctor", "migrate", "seed", "serve", "reconcile")]
 
-    assert [result.code for result in results] == [1, 1, 1, 1]
+    assert [result.code for result in results] == [1, 1, 1, 1, 1]
+    assert all("The database cannot be reached just now." in result.err for result in results[1:])
     for result in results:
         assert "hunter2" not in result.out + result.err
         assert "Traceback" not in result.err

@@ -14,6 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.engines.session import DatabaseUnavailable
+
 # Any number will do, as long as every server asks for the same one.
 POSTGRES_LOCK = 7_766_366
 CONNECT_SECONDS = 10.0
@@ -39,6 +41,11 @@ async def current(url: str) -> str | None:
             return await connection.run_sync(lambda plain: MigrationContext.configure(plain).get_current_revision())
     finally:
         await engine.dispose()
+
+
+def is_there(url: str) -> bool:
+    """Looking at a SQLite file that is not there would make it."""
+    return not url.startswith("sqlite") or Path(url.partition(":///")[2]).exists()
 
 
 def head() -> str:
@@ -87,6 +94,13 @@ def engine_for(url: str) -> AsyncEngine:
     dsn = url.replace("+asyncpg", "", 1)
     return create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda *_, **__: asyncpg.connect(dsn, timeout=CONNECT_SECONDS),
+        async_creator=lambda *_, **__: _connect(dsn),
         poolclass=NullPool,
     )
+
+
+async def _connect(dsn: str) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+    except OSError as error:
+        raise DatabaseUnavailable from error
