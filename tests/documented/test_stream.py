@@ -15,14 +15,14 @@ import pytest
 from app.providers.provider import Ask, ProviderBusy
 from tests.chat.callers import calling
 from tests.conftest import Person
-from tests.documented.readme import blocks, require_promised, section
+from tests.documented.readme import HOUSE, blocks, require_promised, section
 from tests.fakes.provider import ScriptedProvider
 from tests.fakes.proxy import proxied
 
 pytestmark = pytest.mark.either_engine
 
 SECONDS_MAX = 60
-STREAM = section("The stream by example")
+BEFORE, STREAM = section("The API by example"), section("The stream by example")
 READERS = section("Two readers to copy", 3)
 TABLES = section("What is in a stream", 3)
 ANSWERS = {
@@ -54,17 +54,30 @@ async def run(*command: str, cwd: Path, **environment: str) -> tuple[int, str, s
     return process.returncode or 0, out.decode(), err.decode()
 
 
-async def test_the_examples_answer_what_readme_says(
-    live_url: str, ann: Person, provider: ScriptedProvider, database_url: str, tmp_path: Path
+async def test_who_follows_readme_from_the_top_gets_the_answers_that_it_says(
+    live_url: str, provider: ScriptedProvider, database_url: str, tmp_path: Path
 ) -> None:
     provider.answer, provider.gap_seconds = answer, 0.005
-    script = "set -euo pipefail\n" + "\n".join(blocks(STREAM, "bash"))
-    around = {"B": live_url, "TOKEN": ann.token, "DATABASE_URL": database_url, "BCRYPT_COST": "4"}
+    script = "set -euo pipefail\n" + "\n".join([*blocks(BEFORE, "bash"), *blocks(STREAM, "bash")])
+    around = {"B": live_url, "DATABASE_URL": database_url, "BCRYPT_COST": "4"}
+    # Without a `.env` of whoever runs the tests.
+    (tmp_path / "scripts").symlink_to(HOUSE / "scripts")
 
     code, out, err = await run("bash", "-c", script, cwd=tmp_path, **around)
 
     assert code == 0, err
     require_promised(script, out)
+
+
+def test_the_examples_fit_into_what_a_newcomer_is_given() -> None:
+    """However much a model has to say: each asks for few tokens, but the one that is stopped and the last one."""
+    asked = re.findall(r'\{"message": [^}]*\}', "\n".join(blocks(STREAM, "bash")))
+
+    assert len(asked) >= 5
+    assert [ask for ask in asked if "maxTokens" not in ask] == [
+        '{"message": "Tell me a long story."}',
+        '{"message": "Tell me everything."}',
+    ]
 
 
 def python_reader(folder: Path) -> list[str]:
