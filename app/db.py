@@ -19,6 +19,7 @@ from app.engines.session import (
     ConstraintViolated,
     DatabaseUnavailable,
     Listener,
+    LockedOut,
     LostRace,
     Model,
     Row,
@@ -34,6 +35,7 @@ __all__ = [
     "DatabaseInUse",
     "DatabaseUnavailable",
     "Listener",
+    "LockedOut",
     "LostRace",
     "Model",
     "Row",
@@ -79,6 +81,10 @@ class Database:
     def begin(self) -> AbstractAsyncContextManager[Session]:
         """Commits on the way out and returns when that is durable; any exception undoes the whole unit."""
         return self._engine.begin()
+
+    def begin_apart(self) -> AbstractAsyncContextManager[Session]:
+        """The same for what must not queue up behind others: on Postgres by a connection that is kept for it."""
+        return self._engine.begin_apart()
 
     def read(self) -> AbstractAsyncContextManager[Session]:
         """For looking only. Each statement sees what was committed when it began."""

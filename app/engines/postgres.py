@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from app.engines.session import ConstraintViolated, DatabaseUnavailable, Listener, Row, Session
+from app.engines.session import ConstraintViolated, DatabaseUnavailable, Listener, LockedOut, Row, Session
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -18,6 +18,10 @@ POOL_MAX = 10
 ACQUIRE_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
+# A worker that stands still in the middle of a unit keeps its locks for so long, and who needs one of them waits less.
+IDLE_SECONDS = 10.0
+LOCK_SECONDS = 5.0
+CLOSE_SECONDS = 0.5
 
 
 class PostgresSession(Session):
@@ -40,50 +44,62 @@ class PostgresSession(Session):
 class PostgresEngine:
     kind = "postgres"
 
-    def __init__(self, dsn: str, listener: Listener, *, pool_max: int = POOL_MAX) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        listener: Listener,
+        *,
+        pool_max: int = POOL_MAX,
+        lock_seconds: float = LOCK_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
         self._dsn, self._listener, self._pool_max = dsn, listener, pool_max
+        self._limits = {
+            "lock_timeout": _milliseconds(lock_seconds),
+            "idle_in_transaction_session_timeout": _milliseconds(idle_seconds),
+        }
         self._pool: asyncpg.Pool | None = None
+        self._apart: asyncpg.Pool | None = None
 
     async def open(self, *, exclusive: bool) -> None:
         """`exclusive` asks for nothing here: many servers may share a Postgres."""
         with Translating():
-            self._pool = await asyncpg.create_pool(
-                self._dsn,
-                # Whoever needs a connection opens it; a pool that keeps some open logs each failure of an outage.
-                min_size=0,
-                max_size=self._pool_max,
-                timeout=CONNECT_SECONDS,
-                command_timeout=STATEMENT_SECONDS,
-                reset=_keep_as_it_is,
-            )
+            self._apart = await self._pool_of(1)
+            self._pool = await self._pool_of(self._pool_max - 1)
             # Whether it can be reached at all is said now.
             await self._pool.release(await self._pool.acquire(timeout=CONNECT_SECONDS))
 
+    async def _pool_of(self, connections: int) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            self._dsn,
+            # Whoever needs a connection opens it; a pool that keeps some open logs each failure of an outage.
+            min_size=0,
+            max_size=connections,
+            timeout=CONNECT_SECONDS,
+            command_timeout=STATEMENT_SECONDS,
+            server_settings=self._limits,
+            reset=_keep_as_it_is,
+        )
+
     def begin(self) -> AbstractAsyncContextManager[Session]:
-        return Unit(self, in_transaction=True)
+        return Unit(self._pool, self._listener, in_transaction=True)
+
+    def begin_apart(self) -> AbstractAsyncContextManager[Session]:
+        return Unit(self._apart, self._listener, in_transaction=True)
 
     def read(self) -> AbstractAsyncContextManager[Session]:
-        return Unit(self, in_transaction=False)
+        return Unit(self._pool, self._listener, in_transaction=False)
 
     def glance(self) -> AbstractAsyncContextManager[Session]:
         return self.read()
 
-    async def take(self) -> PostgresSession:
-        if self._pool is None:
-            raise DatabaseUnavailable
-        with Translating():
-            return PostgresSession(await self._pool.acquire(timeout=ACQUIRE_SECONDS), self._listener)
-
-    async def give_back(self, session: PostgresSession) -> None:
-        """One that cannot be cleaned is closed instead; what was committed stays so."""
-        if self._pool is not None:
-            with suppress(*BROKEN):
-                await self._pool.release(session.connection)
-
     async def close(self) -> None:
-        if self._pool is not None:
-            await self._pool.close()
-            self._pool = None
+        """A connection that is still at work is waited for a moment, and then broken."""
+        pools = [pool for pool in (self._pool, self._apart) if pool is not None]
+        self._pool = self._apart = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*(pool.close() for pool in pools))
 
 
 class Unit:
@@ -91,15 +107,15 @@ class Unit:
     inside.
     """
 
-    __slots__ = ("_engine", "_in_transaction", "_session", "_transaction")
+    __slots__ = ("_in_transaction", "_listener", "_pool", "_session", "_transaction")
     _session: PostgresSession
 
-    def __init__(self, engine: PostgresEngine, *, in_transaction: bool) -> None:
-        self._engine, self._in_transaction = engine, in_transaction
+    def __init__(self, pool: asyncpg.Pool | None, listener: Listener, *, in_transaction: bool) -> None:
+        self._pool, self._listener, self._in_transaction = pool, listener, in_transaction
         self._transaction: Transaction | None = None
 
     async def __aenter__(self) -> Session:
-        self._session = session = await self._engine.take()
+        self._session = session = await self._take()
         if self._in_transaction:
             self._transaction = session.connection.transaction()
             try:
@@ -108,7 +124,7 @@ class Unit:
                     # open.
                     await self._transaction.__aenter__()
             except BaseException:
-                await self._engine.give_back(session)
+                await self._give_back()
                 raise
         return session
 
@@ -117,10 +133,22 @@ class Unit:
             if self._transaction is not None:
                 await _end(self._transaction, error)
         finally:
-            await self._engine.give_back(self._session)
+            await self._give_back()
         if error is None:
             for effect in self._session.effects:
                 effect()
+
+    async def _take(self) -> PostgresSession:
+        if self._pool is None:
+            raise DatabaseUnavailable
+        with Translating():
+            return PostgresSession(await self._pool.acquire(timeout=ACQUIRE_SECONDS), self._listener)
+
+    async def _give_back(self) -> None:
+        """One that cannot be cleaned is closed instead; what was committed stays so."""
+        if self._pool is not None:
+            with suppress(*BROKEN):
+                await self._pool.release(self._session.connection)
 
 
 async def _end(transaction: Transaction, error: BaseException | None) -> None:
@@ -136,6 +164,10 @@ async def _keep_as_it_is(_connection: Any) -> None:
     """No session of ours changes a connection's state, so the reset round trip after each unit would be for nothing."""
 
 
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f}ms"
+
+
 class Translating:
     """Turns what asyncpg raises into what the engines promise; deadlocks pass, to be tried again."""
 
@@ -144,6 +176,8 @@ class Translating:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.RaiseError):
             raise ConstraintViolated(str(error)) from error
+        if isinstance(error, asyncpg.LockNotAvailableError):
+            raise LockedOut from error
         if isinstance(error, OUT_OF_REACH):
             raise DatabaseUnavailable from error
 
@@ -155,6 +189,7 @@ OUT_OF_REACH = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,

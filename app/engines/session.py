@@ -28,6 +28,12 @@ class DatabaseUnavailable(Unavailable):
     code, message = "database_unavailable", "The database cannot be reached just now. Nothing was changed."
 
 
+class LockedOut(DatabaseUnavailable):
+    """Somebody else keeps a row for too long. What needs another one can go on."""
+
+    message = "Somebody else is at work on this just now. Nothing was changed; please try again in a moment."
+
+
 class ConstraintViolated(Exception):
     """The database refused a row: a duplicate key, a failed check, or a trigger that guards history."""
 

@@ -44,6 +44,9 @@ class SqliteEngine:
     def begin(self) -> AbstractAsyncContextManager[Session]:
         return self._writer.unit()
 
+    def begin_apart(self) -> AbstractAsyncContextManager[Session]:
+        return self.begin()
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Session]:
         connection = await self._readers.get()
