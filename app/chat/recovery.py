@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from app.chat import closing, stops
@@ -14,7 +15,7 @@ from app.chat.turns import Turns
 from app.chat.workers import Workers
 from app.clock import Clock
 from app.conversations import messages
-from app.db import Database, DatabaseUnavailable, Row, Session
+from app.db import Database, DatabaseUnavailable, LockedOut, Row, Session
 from app.metering.meter import Meter
 from app.observability import logs
 from app.providers.models import Models
@@ -23,6 +24,7 @@ from app.settings import Settings
 TICK_SECONDS = 0.25
 SAVED_SECONDS_MAX = 1.0
 SAVED_CHARS_MAX = 2048
+LOST_LOOK_SECONDS = 2.0
 BATCH = 100
 RUNNING = """
 SELECT turns.*, messages.content, messages.tokens FROM turns
@@ -33,6 +35,11 @@ WHERE turns.state = 'running'
 # In the order of the index over what runs, or SQLite walks through all there ever was to save itself a sort.
 LEFT_BEHIND = f"{RUNNING} AND workers.id IS NULL ORDER BY turns.user_id, turns.started_at, turns.id LIMIT {BATCH}"
 ONE = f"{RUNNING} AND turns.id = $1"
+# Who waits for one row keeps all others of the batch waiting, so whatever somebody else is at work on has to wait.
+SAVE = """
+UPDATE turns SET lengths = $2, meta = COALESCE($3, meta)
+WHERE id = (SELECT id FROM turns WHERE id = $1 AND state = 'running' FOR NO KEY UPDATE SKIP LOCKED)
+"""
 
 log = logs.get("prome.chat")
 
@@ -43,20 +50,28 @@ class Recovery:
     ) -> None:
         self._clock, self._db, self._meter, self._models, self._turns = clock, db, meter, models, turns
         self._abandoned_seconds = settings.abandoned_seconds
-        self._ticking: asyncio.Task[None] | None = None
+        self._at_work: list[asyncio.Task[None]] = []
         self._stopping: set[asyncio.Task[None]] = set()
         self._workers = Workers(db, turns.worker)
 
     async def start(self) -> None:
         await self._workers.sign_on()
         await self.end_what_was_left()
-        self._ticking = asyncio.create_task(self._tick(), name="checkpoints")
+        # Each in a task of its own: a sign of life must not wait for a checkpoint that waits for somebody else's lock.
+        self._at_work = [
+            asyncio.create_task(_again_and_again(name, seconds, work), name=name)
+            for name, seconds, work in (
+                ("sign_of_life", TICK_SECONDS, self._sign),
+                ("checkpoints", TICK_SECONDS, self._tick),
+                ("lost_turns", LOST_LOOK_SECONDS, self._end_what_was_lost),
+            )
+        ]
 
     async def stop(self) -> None:
         """Last of all, so that nobody waits for this worker to be taken for dead."""
-        if self._ticking is not None:
-            self._ticking.cancel()
-            await asyncio.gather(self._ticking, return_exceptions=True)
+        for task in self._at_work:
+            task.cancel()
+        await asyncio.gather(*self._at_work, return_exceptions=True)
         try:
             await self._workers.sign_off()
         except DatabaseUnavailable:
@@ -64,10 +79,10 @@ class Recovery:
 
     async def end_what_was_left(self) -> int:
         """Each in a unit of its own, so that one that cannot end keeps no other from it."""
-        ended = 0
+        ended, locked = 0, set[str]()
         while True:
             rows = await self._left_behind()
-            outcomes = [await self._tried_to_end(row) for row in rows]
+            outcomes = [await self._tried_to_end(row, locked) for row in rows]
             ended += sum(outcomes)
             if len(rows) < BATCH or not any(outcomes):
                 return ended
@@ -79,23 +94,13 @@ class Recovery:
         for start in range(0, len(due), BATCH):
             await self._db.transact(partial(_write, turns=due[start : start + BATCH], now=now))
 
+    async def _sign(self) -> None:
+        await self._workers.sign(asyncio.get_running_loop().time())
+
     async def _tick(self) -> None:
-        is_away = False
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            try:
-                if await self._workers.sign(asyncio.get_running_loop().time()):
-                    await self._end_what_was_lost()
-                await self._stop_what_was_asked()
-                await self.save()
-                is_away = False
-            except DatabaseUnavailable:
-                if not is_away:
-                    log.warning("checkpoints_wait_for_the_database")
-                is_away = True
-            except Exception as error:
-                log.error("checkpoint_failed", exc_info=error)
-            self._stop_unread()
+        self._stop_unread()
+        await self._stop_what_was_asked()
+        await self.save()
 
     async def _stop_what_was_asked(self) -> None:
         """Of another worker, that is; our own are stopped at once."""
@@ -120,17 +125,25 @@ class Recovery:
 
     async def _end_what_was_lost(self) -> None:
         """By this worker, because no other knows of it."""
+        locked: set[str] = set()
         for stream_id in sorted(self._turns.lost)[:BATCH]:
             async with self._db.read() as session:
                 row = await session.row(ONE, stream_id)
             if row is None:
                 self._turns.lost.discard(stream_id)
             else:
-                await self._tried_to_end(row)
+                await self._tried_to_end(row, locked)
 
-    async def _tried_to_end(self, row: Row) -> bool:
+    async def _tried_to_end(self, row: Row, locked: set[str]) -> bool:
+        """Those of one account wait for the same lock, so that one try is enough to know of them all."""
+        if row["id"] in self._turns.running or row["user_id"] in locked:
+            return False
         try:
             await self._end(row)
+        except LockedOut:
+            log.warning("turn_cannot_end_yet", stream=row["id"])
+            locked.add(row["user_id"])
+            return False
         except DatabaseUnavailable:
             raise
         except Exception as error:
@@ -179,15 +192,29 @@ def _is_due(turn: Turn, now: float) -> bool:
     return new > 0 and (new >= SAVED_CHARS_MAX or now - turn.saved_at >= SAVED_SECONDS_MAX)
 
 
+async def _again_and_again(name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    is_away = False
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+            is_away = False
+        except DatabaseUnavailable:
+            if not is_away:
+                log.warning("recovery_waits_for_the_database", work=name)
+            is_away = True
+        except Exception as error:
+            log.error("recovery_failed", work=name, exc_info=error)
+
+
 async def _write(session: Session, turns: list[Turn], now: float) -> None:
     for turn in turns:
         reply = turn.reply
         # Taken together: the reply goes on while the database is at work.
         lengths, text, chars = reply.lengths, turn.facts.kept + reply.text, turn.chars
-        sql = "UPDATE turns SET lengths = $2, meta = COALESCE($3, meta) WHERE id = $1 AND state = 'running'"
-        if await session.run(sql, turn.facts.stream_id, lengths, reply.meta):
+        if await session.run(SAVE, turn.facts.stream_id, lengths, reply.meta):
             await messages.checkpoint(session, turn.facts.message_id, text)
-        session.after_commit(partial(_saved, turn, chars, now))
+            session.after_commit(partial(_saved, turn, chars, now))
 
 
 def _saved(turn: Turn, chars: int, now: float) -> None:

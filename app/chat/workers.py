@@ -15,8 +15,11 @@ DEAD_SECONDS = 10.0
 # Whoever has not looked for as long as this cannot say what the others did meanwhile.
 BLIND_SECONDS = 3 * SIGN_SECONDS
 SIGN = "INSERT INTO workers (id, seen_at) VALUES ($1, now()) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at"
-# Not if it has signed since.
-STRIKE_OFF = "DELETE FROM workers WHERE id = $1 AND seen_at = $2"
+# Not if it has signed since, and nobody waits for one that stands still as it signs.
+STRIKE_OFF = """
+DELETE FROM workers
+WHERE id = (SELECT id FROM workers WHERE id = $1 AND seen_at = $2 FOR NO KEY UPDATE SKIP LOCKED)
+"""
 
 
 class Workers:
@@ -37,17 +40,16 @@ class Workers:
         async with self._db.begin() as session:
             await session.run("DELETE FROM workers WHERE id = $1", self._me)
 
-    async def sign(self, now: float) -> bool:
-        """Whether it was time to. Who is found dead is struck off, so that what it ran can be ended."""
+    async def sign(self, now: float) -> None:
+        """When it is time to. Who is found dead is struck off, so that what it ran can be ended."""
         if now - self._signed_at < SIGN_SECONDS:
-            return False
-        async with self._db.begin() as session:
+            return
+        async with self._db.begin_apart() as session:
             await session.run(SIGN, self._me)
             rows = await session.rows("SELECT id, seen_at FROM workers WHERE id <> $1", self._me)
             for worker, seen_at in self._dead(rows, now):
                 await session.run(STRIKE_OFF, worker, seen_at)
         self._signed_at = now
-        return True
 
     def _dead(self, rows: list[Row], now: float) -> list[tuple[str, datetime]]:
         before = self._watched if now - self._signed_at < BLIND_SECONDS else {}

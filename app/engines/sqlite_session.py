@@ -18,7 +18,7 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive
 # As many texts of SQL as a server has in use; each is kept prepared by its connection.
 STATEMENTS_MAX = 512
 PLACE = re.compile(r"\$(\d+)")
-LOCK = re.compile(r"FOR NO KEY UPDATE( OF \w+)?")
+LOCK = re.compile(r"FOR NO KEY UPDATE( OF \w+)?( SKIP LOCKED)?")
 ONLY_READS = "This connection only reads; write inside `db.begin()`."
 OUT_OF_REACH = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 

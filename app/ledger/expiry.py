@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from app.db import ConstraintViolated, Database, Session
+from app.db import ConstraintViolated, Database, LockedOut, Session
 from app.ledger import ledger
 from app.ledger.ledger import Resolution, Used
 from app.observability import logs
@@ -70,5 +70,8 @@ async def _end(db: Database, hold_id: str) -> bool:
         resolution = await db.transact(partial(expire, hold_id=hold_id))
     except ConstraintViolated as error:
         log.error("hold_cannot_end", hold=hold_id, error=str(error))
+        return False
+    except LockedOut:
+        log.warning("hold_cannot_end_yet", hold=hold_id)
         return False
     return resolution.outcome == "expired"

@@ -13,6 +13,7 @@ from app.chat.turn import Turn
 from app.services import Services
 from app.settings import Settings
 from tests.chat.callers import Caller, only, until
+from tests.chat.houses import another_worker
 from tests.chat.strict import Event, events_of, require_grammar
 from tests.conftest import settings_for
 from tests.databases import Databases
@@ -33,7 +34,7 @@ def settings(database_url: str) -> Settings:
 async def race(services: Services, turn: Turn, luck: random.Random, provider: ScriptedProvider) -> None:
     """Everybody who may end a turn wants to, at the same moment, in any order."""
     barrier = asyncio.Barrier(4)
-    recovery, turns = services.recovery, services.turns
+    turns, another = services.turns, another_worker(services)
 
     async def finish() -> None:
         provider.go_on.set()
@@ -48,7 +49,7 @@ async def race(services: Services, turn: Turn, luck: random.Random, provider: Sc
         """What another worker does that takes this one for dead."""
         async with services.db.begin() as session:
             await session.run("DELETE FROM workers")
-        await recovery.end_what_was_left()
+        await another.end_what_was_left()
 
     async def at_once(ender: object) -> None:
         await barrier.wait()

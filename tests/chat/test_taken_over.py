@@ -1,0 +1,124 @@
+"""A worker that is taken for dead, rows that somebody keeps locked, and what a crash leaves to others."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from app.chat.workers import SIGN_SECONDS
+from app.db import Row
+from app.services import Services
+from tests.chat.callers import Caller, calling
+from tests.chat.test_left_behind import ended_by_another
+from tests.conftest import Person
+from tests.fakes.provider import ScriptedProvider
+from tests.figures import figure
+from tests.waiting import eventually, soon
+
+ACCOUNT = "SELECT 1 FROM ledger_accounts WHERE user_id = $1 FOR NO KEY UPDATE"
+TURN = "SELECT 1 FROM turns WHERE id = $1 FOR NO KEY UPDATE"
+
+
+@pytest.fixture
+def postgres(services: Services) -> Services:
+    if services.db.kind != "postgres":
+        pytest.skip("On SQLite no unit keeps a row from another one.")
+    return services
+
+
+async def turn_of(services: Services, stream_id: str) -> Row:
+    async with services.db.read() as session:
+        row = await session.row("SELECT * FROM turns WHERE id = $1", stream_id)
+    assert row is not None
+    return row
+
+
+async def sign_of_life(services: Services) -> object:
+    async with services.db.read() as session:
+        row = await session.row("SELECT seen_at FROM workers WHERE id = $1", services.turns.worker)
+    return row and row["seen_at"]
+
+
+@asynccontextmanager
+async def two_words(caller: Caller, provider: ScriptedProvider, services: Services) -> AsyncIterator[str]:
+    """Are said, and no more until the test lets it go on; the stream's id."""
+    provider.words, provider.pause_before = ["One", " two", " three"], 2
+    stream_id = await caller.begin()
+    await provider.paused.wait()
+    yield stream_id
+    provider.go_on.set()
+    await eventually(lambda: stream_id not in services.turns.running)
+
+
+async def test_a_sign_of_life_does_not_wait_for_a_checkpoint(
+    postgres: Services, caller: Caller, provider: ScriptedProvider
+) -> None:
+    async with two_words(caller, provider, postgres), postgres.db.begin() as session:
+        # As CREATE INDEX does.
+        await session.run("LOCK TABLE messages IN SHARE MODE")
+        saving = asyncio.create_task(postgres.recovery.save())
+        signs = [await sign_of_life(postgres)]
+        began = time.monotonic()
+        async with soon():
+            while len(signs) < 3:
+                if (last := await sign_of_life(postgres)) != signs[-1]:
+                    signs.append(last)
+        seconds = time.monotonic() - began
+    await asyncio.gather(saving, return_exceptions=True)
+
+    figure("L9: while a checkpoint waits a worker signs twice in", seconds, 3 * SIGN_SECONDS, "s")
+
+
+async def test_a_row_that_is_locked_keeps_no_other_from_being_saved(
+    postgres: Services, caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.words, provider.pause_before = ["One", " two", " three"], 2
+    locked, free = [await caller.begin(maxTokens=16) for _ in range(2)]
+    await eventually(lambda: all(turn.chars for turn in postgres.turns.running.values()))
+
+    async with postgres.db.begin() as session:
+        await session.run(TURN, locked)
+        async with soon():
+            while not (await turn_of(postgres, free))["lengths"]:
+                await postgres.recovery.save()
+        unsaved = (await turn_of(postgres, locked))["lengths"]
+    async with soon():
+        while not (await turn_of(postgres, locked))["lengths"]:
+            await postgres.recovery.save()
+    provider.go_on.set()
+
+    assert unsaved == ""
+
+
+async def test_an_account_that_is_locked_keeps_no_other_from_being_ended(
+    postgres: Services, caller: Caller, bob: Person, live_url: str, provider: ScriptedProvider
+) -> None:
+    provider.pause_before = 2
+    async with calling(live_url, bob) as other:
+        theirs = {caller.person.id: await caller.begin(), bob.id: await other.begin()}
+    first, second = sorted(theirs)
+
+    async with postgres.db.begin() as session:
+        await session.run(ACCOUNT, first)
+        await ended_by_another(postgres, theirs[second])
+        state = (await turn_of(postgres, theirs[first]))["state"]
+    await ended_by_another(postgres, theirs[first])
+    provider.go_on.set()
+
+    assert state == "running"
+
+
+async def test_a_worker_that_was_struck_off_does_not_end_what_it_runs_itself(
+    caller: Caller, provider: ScriptedProvider, services: Services
+) -> None:
+    async with two_words(caller, provider, services) as stream_id:
+        async with services.db.begin() as session:
+            await session.run("DELETE FROM workers")
+        ended = await services.recovery.end_what_was_left()
+
+    assert ended == 0
+    assert (await turn_of(services, stream_id))["state"] == "done"
