@@ -92,7 +92,8 @@ class Recovery:
         now = asyncio.get_running_loop().time()
         due = [turn for turn in self._turns.running.values() if _is_due(turn, now)]
         for start in range(0, len(due), BATCH):
-            await self._db.transact(partial(_write, turns=due[start : start + BATCH], now=now))
+            unsaved = await self._db.transact(partial(_write, turns=due[start : start + BATCH], now=now))
+            await self._stop_what_was_taken_over(unsaved)
 
     async def _sign(self) -> None:
         await self._workers.sign(asyncio.get_running_loop().time())
@@ -101,6 +102,15 @@ class Recovery:
         self._stop_unread()
         await self._stop_what_was_asked()
         await self.save()
+
+    async def _stop_what_was_taken_over(self, turns: list[Turn]) -> None:
+        """Another worker took us for dead and has ended them: nobody would pay for what they say from now on."""
+        if not turns:
+            return
+        async with self._db.read() as session:
+            ended = [turn for turn in turns if (await closing.read(session, turn.facts.stream_id)).state != "running"]
+        for turn in ended:
+            self._turns.stop_soon(turn.facts.stream_id)
 
     async def _stop_what_was_asked(self) -> None:
         """Of another worker, that is; our own are stopped at once."""
@@ -207,7 +217,9 @@ async def _again_and_again(name: str, seconds: float, work: Callable[[], Awaitab
             log.error("recovery_failed", work=name, exc_info=error)
 
 
-async def _write(session: Session, turns: list[Turn], now: float) -> None:
+async def _write(session: Session, turns: list[Turn], now: float) -> list[Turn]:
+    """Returns those that could not be: somebody else is at work on them, or has ended them."""
+    unsaved = []
     for turn in turns:
         reply = turn.reply
         # Taken together: the reply goes on while the database is at work.
@@ -215,6 +227,9 @@ async def _write(session: Session, turns: list[Turn], now: float) -> None:
         if await session.run(SAVE, turn.facts.stream_id, lengths, reply.meta):
             await messages.checkpoint(session, turn.facts.message_id, text)
             session.after_commit(partial(_saved, turn, chars, now))
+        else:
+            unsaved.append(turn)
+    return unsaved
 
 
 def _saved(turn: Turn, chars: int, now: float) -> None:

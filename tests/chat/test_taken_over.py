@@ -12,7 +12,8 @@ import pytest
 from app.chat.workers import SIGN_SECONDS
 from app.db import Row
 from app.services import Services
-from tests.chat.callers import Caller, calling
+from tests.chat.callers import Caller, calling, only, until
+from tests.chat.strict import events_of
 from tests.chat.test_left_behind import ended_by_another
 from tests.conftest import Person
 from tests.fakes.provider import ScriptedProvider
@@ -21,6 +22,9 @@ from tests.waiting import eventually, soon
 
 ACCOUNT = "SELECT 1 FROM ledger_accounts WHERE user_id = $1 FOR NO KEY UPDATE"
 TURN = "SELECT 1 FROM turns WHERE id = $1 FOR NO KEY UPDATE"
+HUNG_UP_SECONDS_MAX = 3
+# A thousand tokens of them, which say three words in four.
+WORDS_PAID_FOR = 740
 
 
 @pytest.fixture
@@ -122,3 +126,22 @@ async def test_a_worker_that_was_struck_off_does_not_end_what_it_runs_itself(
 
     assert ended == 0
     assert (await turn_of(services, stream_id))["state"] == "done"
+
+
+async def test_a_reply_that_another_worker_has_ended_is_hung_up_on(
+    caller: Caller, provider: ScriptedProvider, services: Services
+) -> None:
+    provider.endless, provider.gap_seconds = True, 0.05
+    async with caller.asking() as response:
+        stream = events_of(response)
+        seen = await until(stream, "answer", 3)
+        await ended_by_another(services, seen[0].data["streamId"])
+        began = time.monotonic()
+        seen += [event async for event in stream]
+        seconds = time.monotonic() - began
+
+    assert provider.hung_up == 1
+    assert len(seen) < WORDS_PAID_FOR / 2
+    assert only(seen, "error")["code"] == "interrupted"
+    assert (await caller.messages(seen[0].data["conversationId"]))[-1]["status"] == "interrupted"
+    figure("S11: a reply that was taken over is hung up on after", seconds, HUNG_UP_SECONDS_MAX, "s")
