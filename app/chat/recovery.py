@@ -25,6 +25,8 @@ TICK_SECONDS = 0.25
 SAVED_SECONDS_MAX = 1.0
 SAVED_CHARS_MAX = 2048
 LOST_LOOK_SECONDS = 2.0
+# A commit whose line broke may come true a good while later.
+LOST_SECONDS = 600.0
 BATCH = 100
 RUNNING = """
 SELECT turns.*, messages.content, messages.tokens FROM turns
@@ -35,6 +37,7 @@ WHERE turns.state = 'running'
 # In the order of the index over what runs, or SQLite walks through all there ever was to save itself a sort.
 LEFT_BEHIND = f"{RUNNING} AND workers.id IS NULL ORDER BY turns.user_id, turns.started_at, turns.id LIMIT {BATCH}"
 ONE = f"{RUNNING} AND turns.id = $1"
+OURS = "SELECT id FROM turns WHERE state = 'running' AND worker = $1"
 # Who waits for one row keeps all others of the batch waiting, so whatever somebody else is at work on has to wait.
 SAVE = """
 UPDATE turns SET lengths = $2, meta = COALESCE($3, meta)
@@ -135,14 +138,19 @@ class Recovery:
 
     async def _end_what_was_lost(self) -> None:
         """By this worker, because no other knows of it."""
-        locked: set[str] = set()
-        for stream_id in sorted(self._turns.lost)[:BATCH]:
-            async with self._db.read() as session:
-                row = await session.row(ONE, stream_id)
-            if row is None:
-                self._turns.lost.discard(stream_id)
-            else:
+        lost, locked = dict(self._turns.lost), set[str]()
+        if not lost:
+            return
+        now = asyncio.get_running_loop().time()
+        async with self._db.read() as session:
+            ours = {row["id"] for row in await session.rows(OURS, self._turns.worker)}
+            found = [await session.row(ONE, stream_id) for stream_id in sorted(ours & lost.keys())[:BATCH]]
+        for row in found:
+            if row is not None:
                 await self._tried_to_end(row, locked)
+        for stream_id, since in lost.items():
+            if stream_id not in ours and now - since > LOST_SECONDS:
+                self._turns.lost.pop(stream_id, None)
 
     async def _tried_to_end(self, row: Row, locked: set[str]) -> bool:
         """Those of one account wait for the same lock, so that one try is enough to know of them all."""
@@ -172,7 +180,7 @@ class Recovery:
             closing.close, facts=facts, reply=reply, ending=ending, answered_by=facts.model, now=self._clock.now()
         )
         _, resolution = await self._db.transact(unit)
-        self._turns.lost.discard(row["id"])
+        self._turns.lost.pop(row["id"], None)
         if resolution is not None:
             self._meter.count(resolution)
             log.warning("turn_was_left_behind", stream=row["id"], charged=resolution.charged)

@@ -15,7 +15,7 @@ from app.chat.endings import Draining
 from app.chat.opening import Limits, open_turn
 from app.chat.turn import Turn
 from app.clock import Clock
-from app.db import Database, DatabaseUnavailable
+from app.db import Database, DatabaseUnavailable, LockedOut
 from app.edge.idempotency import Ask as Repeatable
 from app.errors import Unavailable
 from app.ids import new_id
@@ -65,7 +65,8 @@ class Turns:
         self.worker = new_id("wrk")
         self.running: dict[str, Turn] = {}
         # Nobody runs those, though they may be written down as running here; the recovery ends them instead.
-        self.lost: set[str] = set()
+        # Since when is kept with each.
+        self.lost: dict[str, float] = {}
         self.draining = False
         self._work: set[asyncio.Task[Any]] = set()
 
@@ -137,9 +138,11 @@ class Turns:
                 facts, meta = await self._db.transact(unit)
             except InsufficientTokens:
                 continue
+            except LockedOut:
+                raise
             except DatabaseUnavailable:
                 # It may have been written all the same, when only the answer to that was lost.
-                self.lost.add(stream_id)
+                self._lose(stream_id)
                 raise
             turn = Turn(facts, meta, quote.max_tokens, asyncio.get_running_loop().time())
             self._run(turn, plan.prompt.messages)
@@ -194,12 +197,15 @@ class Turns:
                 await self._db.transact(partial(replay.note_told, stream_id=facts.stream_id, last=last))
         except Exception as error:
             log.error("turn_could_not_end", stream=facts.stream_id, exc_info=error)
-            self.lost.add(facts.stream_id)
+            self._lose(facts.stream_id)
         finally:
             self.running.pop(facts.stream_id, None)
             turn.finish(ended, frames)
         if ended is not None and ended.state == "done" and not self.draining:
             self._on_done(turn)
+
+    def _lose(self, stream_id: str) -> None:
+        self.lost[stream_id] = asyncio.get_running_loop().time()
 
     def _answered_by(self, turn: Turn) -> Model:
         asked = turn.facts.model

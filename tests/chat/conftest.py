@@ -22,7 +22,7 @@ async def caller(live_url: str, ann: Person, app: Starlette, services: Services)
 
 async def require_order(services: Services) -> None:
     await eventually(lambda: not services.turns.running)
-    assert services.turns.lost == set()
+    assert not services.turns.lost
     async with services.db.read() as session:
         assert await audit.differences(session) == []
         assert await session.rows("SELECT user_id, held FROM ledger_accounts WHERE held <> 0") == []

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
+from app.chat.asks import Ask
+from app.chat.opening import open_turn
+from app.chat.recovery import LOST_SECONDS
 from app.chat.workers import SIGN_SECONDS
-from app.db import Row
+from app.db import Row, Session
 from app.services import Services
 from tests.chat.callers import Caller, calling, only, until
 from tests.chat.strict import events_of
@@ -25,6 +29,7 @@ TURN = "SELECT 1 FROM turns WHERE id = $1 FOR NO KEY UPDATE"
 HUNG_UP_SECONDS_MAX = 3
 # A thousand tokens of them, which say three words in four.
 WORDS_PAID_FOR = 740
+Opening = Callable[[Session], Awaitable[object]]
 
 
 @pytest.fixture
@@ -145,3 +150,39 @@ async def test_a_reply_that_another_worker_has_ended_is_hung_up_on(
     assert only(seen, "error")["code"] == "interrupted"
     assert (await caller.messages(seen[0].data["conversationId"]))[-1]["status"] == "interrupted"
     figure("S11: a reply that was taken over is hung up on after", seconds, HUNG_UP_SECONDS_MAX, "s")
+
+
+async def test_a_turn_whose_commit_comes_true_late_is_ended(caller: Caller, services: Services) -> None:
+    turns = services.turns
+    turns.lost["str_late"] = asyncio.get_running_loop().time()
+    await services.recovery._end_what_was_lost()
+
+    await services.db.transact(await opening(services, caller.person.id, "str_late"))
+    await eventually(lambda: not turns.lost)
+
+    row = await turn_of(services, "str_late")
+    assert (row["state"], (await caller.balance())["held"]) == ("interrupted", 0)
+
+
+async def opening(services: Services, user_id: str, stream_id: str) -> Opening:
+    """What is in the commit whose answer is lost."""
+    plan, quote = await services.turns.planned(Ask(user_id, "Hello"))
+    return partial(
+        open_turn,
+        stream_id=stream_id,
+        plan=plan,
+        quote=quote,
+        limits=services.turns._limits,
+        worker=services.turns.worker,
+        again=None,
+        now=services.clock.now(),
+    )
+
+
+async def test_a_commit_that_never_comes_true_is_forgotten_in_the_end(services: Services) -> None:
+    lost, now = services.turns.lost, asyncio.get_running_loop().time()
+    lost.update({"str_old": now - LOST_SECONDS - 1, "str_new": now})
+
+    await services.recovery._end_what_was_lost()
+
+    assert list(lost) == ["str_new"]
