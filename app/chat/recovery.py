@@ -29,7 +29,7 @@ LOST_LOOK_SECONDS = 2.0
 LOST_SECONDS = 600.0
 BATCH = 100
 RUNNING = """
-SELECT turns.*, messages.content, messages.tokens FROM turns
+SELECT turns.*, messages.content, messages.tokens, messages.model AS answered_by FROM turns
 LEFT JOIN workers ON workers.id = turns.worker
 LEFT JOIN messages ON messages.id = turns.message_id
 WHERE turns.state = 'running'
@@ -176,8 +176,9 @@ class Recovery:
         reply = Reply.written(text, row["lengths"])
         tokens = await facts.tokenizer.count_soon(text)
         ending = Ending("interrupted", tokens, charged=tokens > 0, error=Interrupted())
+        answered_by = self._models.answering(facts.model, row["answered_by"])
         unit = partial(
-            closing.close, facts=facts, reply=reply, ending=ending, answered_by=facts.model, now=self._clock.now()
+            closing.close, facts=facts, reply=reply, ending=ending, answered_by=answered_by, now=self._clock.now()
         )
         _, resolution = await self._db.transact(unit)
         self._turns.lost.pop(row["id"], None)
@@ -233,7 +234,8 @@ async def _write(session: Session, turns: list[Turn], now: float) -> list[Turn]:
         # Taken together: the reply goes on while the database is at work.
         lengths, text, chars = reply.lengths, turn.facts.kept + reply.text, turn.chars
         if await session.run(SAVE, turn.facts.stream_id, lengths, reply.meta):
-            await messages.checkpoint(session, turn.facts.message_id, text)
+            model_id = reply.model_id or turn.facts.model.id
+            await messages.checkpoint(session, turn.facts.message_id, text, model_id)
             session.after_commit(partial(_saved, turn, chars, now))
         else:
             unsaved.append(turn)

@@ -208,8 +208,7 @@ class Turns:
         self.lost[stream_id] = asyncio.get_running_loop().time()
 
     def _answered_by(self, turn: Turn) -> Model:
-        asked = turn.facts.model
-        return next((model for model in self._models.chain(asked) if model.id == turn.reply.model_id), asked)
+        return self._models.answering(turn.facts.model, turn.reply.model_id)
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)

@@ -65,7 +65,7 @@ COLUMNS = list(Message.model_fields)
 WRITE = f"""
 INSERT INTO messages ({", ".join(COLUMNS)}) VALUES ({", ".join(f"${n}" for n in range(1, len(COLUMNS) + 1))})
 """
-CHECKPOINT = "UPDATE messages SET content = $2 WHERE id = $1 AND status = 'streaming'"
+CHECKPOINT = "UPDATE messages SET content = $2, model = COALESCE($3, model) WHERE id = $1 AND status = 'streaming'"
 # Of a part that cost nothing there is no usage, and what is known of the parts before it stays.
 FINISH = """
 UPDATE messages SET content = $2, tokens = $3, encoding = $4, status = $5, model = COALESCE($6, model),
@@ -156,9 +156,9 @@ async def write(session: Session, message: Message | NewMessage) -> None:
         await search.remember_message(session, message.id, message.content)
 
 
-async def checkpoint(session: Session, message_id: str, content: str) -> None:
-    """What came so far, for whoever picks up after a crash. The index is not touched."""
-    await session.run(CHECKPOINT, message_id, content)
+async def checkpoint(session: Session, message_id: str, content: str, model: str | None = None) -> None:
+    """What came so far and from whom, for whoever picks up after a crash. The index is not touched."""
+    await session.run(CHECKPOINT, message_id, content, model)
 
 
 async def finish(

@@ -82,6 +82,10 @@ class Models:
         others = [self._all[name] for name in model.fallbacks if name in self._all]
         return [model, *(other for other in others if self.can_answer(other))]
 
+    def answering(self, asked: Model, model_id: str | None) -> Model:
+        """Who answered instead, by its id; one that is not known here has no price to lend."""
+        return self._all.get(model_id or asked.id, asked)
+
     def can_answer(self, model: Model) -> bool:
         """At another address than OpenAI's own, our catalogue cannot know what there is beside OPENAI_MODEL."""
         somewhere_else = model.provider == OPENAI and self._elsewhere and model != self._first

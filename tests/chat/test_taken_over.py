@@ -15,9 +15,10 @@ from app.chat.opening import open_turn
 from app.chat.recovery import LOST_SECONDS
 from app.chat.workers import SIGN_SECONDS
 from app.db import Row, Session
+from app.providers.provider import ProviderFailed
 from app.services import Services
 from tests.chat.callers import Caller, calling, only, until
-from tests.chat.strict import events_of
+from tests.chat.strict import events_of, text_of
 from tests.chat.test_left_behind import ended_by_another
 from tests.conftest import Person
 from tests.fakes.provider import ScriptedProvider
@@ -150,6 +151,31 @@ async def test_a_reply_that_another_worker_has_ended_is_hung_up_on(
     assert only(seen, "error")["code"] == "interrupted"
     assert (await caller.messages(seen[0].data["conversationId"]))[-1]["status"] == "interrupted"
     figure("S11: a reply that was taken over is hung up on after", seconds, HUNG_UP_SECONDS_MAX, "s")
+
+
+async def test_after_a_crash_whoever_stood_in_is_paid_for(
+    caller: Caller, provider: ScriptedProvider, backup: ScriptedProvider, services: Services
+) -> None:
+    """Also when it answered so late that `meta` had named the one who was asked."""
+    provider.pause_before, provider.fail_before, provider.failure = 0, 0, ProviderFailed()
+    backup.pause_before = 2
+    async with caller.asking(model="failing-over") as response:
+        stream = events_of(response)
+        seen = await until(stream, "meta")
+        provider.go_on.set()
+        seen += await until(stream, "answer", 2)
+        async with soon():
+            while not (await turn_of(services, seen[0].data["streamId"]))["lengths"]:
+                await services.recovery.save()
+        await ended_by_another(services, seen[0].data["streamId"])
+        backup.go_on.set()
+        seen += [event async for event in stream]
+
+    usage = only(seen, "usage")
+    assert (seen[0].data["model"], usage["model"]) == ("failing-over", "backup")
+    assert usage["tokensUsed"] == -(-(usage["promptTokens"] + usage["completionTokens"]) // 2)
+    assert text_of(seen) == "Backup speaking."
+    assert (await caller.messages(seen[0].data["conversationId"]))[-1]["model"] == "backup"
 
 
 async def test_a_turn_whose_commit_comes_true_late_is_ended(caller: Caller, services: Services) -> None:
