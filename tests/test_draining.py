@@ -19,6 +19,7 @@ from tests.chat.strict import Event, events_of, read_all, require_grammar, text_
 from tests.command import Command, Server
 from tests.fakes.upstream import upstream
 from tests.figures import figure
+from tests.own_postgres import OwnPostgres
 from tests.waiting import WAIT_SECONDS_MAX, hang_up, soon
 
 PASSWORD = "correct horse battery"
@@ -179,6 +180,39 @@ async def silence() -> AsyncIterator[tuple[str, asyncio.Event]]:
         yield f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}", was_called
         for writer in writers:
             await hang_up(writer)
+
+
+async def test_without_its_database_a_server_is_gone_in_time_and_the_next_one_ends_the_reply(
+    own: OwnPostgres | None, command: Command, tmp_path: Path
+) -> None:
+    if own is None:
+        pytest.skip("It is about Postgres.")
+    url = own.databases.fresh(tmp_path)
+    async with upstream(tokens=5000, gap_seconds=GAP_SECONDS) as fake:
+        with command.serving(OPENAI_BASE_URL=fake.url, DATABASE_URL=url, DRAIN_SECONDS="1") as server:
+            async with somebody(server) as client, client.stream("POST", "/api/chat", json={"message": "Go"}) as reply:
+                seen = await until_words(events_of(reply))
+                await asyncio.to_thread(own.stop, "immediate")
+                try:
+                    code, seconds = await asyncio.to_thread(server.terminate)
+                finally:
+                    await asyncio.to_thread(own.start)
+        with command.serving(OPENAI_BASE_URL=fake.url, DATABASE_URL=url) as server:
+            ended = await ending_of(server, client, seen[0].data["streamId"])
+
+    assert code == 0, server.log.read_text()
+    assert (ended.name, ended.data["code"]) == ("error", "interrupted")
+    figure("S10: without its database a worker with 1 s to stop is gone after", seconds, 3, "s")
+    assert await differences(url) == []
+
+
+async def ending_of(server: Server, client: httpx2.AsyncClient, stream_id: str) -> Event:
+    """By a new server, which also finds out first that the one before it is dead."""
+    async with (
+        httpx2.AsyncClient(base_url=server.url, headers=client.headers, timeout=WAIT_SECONDS_MAX) as again,
+        again.stream("GET", f"/api/chat/streams/{stream_id}") as rejoined,
+    ):
+        return (await read_all(rejoined))[-1]
 
 
 async def require_it_can_be_taken_up(server: Server, client: httpx2.AsyncClient, seen: list[Event]) -> None:

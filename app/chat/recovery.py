@@ -24,6 +24,7 @@ from app.settings import Settings
 TICK_SECONDS = 0.25
 SAVED_SECONDS_MAX = 1.0
 SAVED_CHARS_MAX = 2048
+SIGN_OFF_SECONDS = 0.5
 LOST_LOOK_SECONDS = 2.0
 # A commit whose line broke may come true a good while later.
 LOST_SECONDS = 600.0
@@ -76,8 +77,9 @@ class Recovery:
             task.cancel()
         await asyncio.gather(*self._at_work, return_exceptions=True)
         try:
-            await self._workers.sign_off()
-        except DatabaseUnavailable:
+            async with asyncio.timeout(SIGN_OFF_SECONDS):
+                await self._workers.sign_off()
+        except (DatabaseUnavailable, TimeoutError):
             log.warning("worker_could_not_sign_off")
 
     async def end_what_was_left(self) -> int:

@@ -90,6 +90,7 @@ class Turn:
         self._over = Flag()
         self.ending: Ended | None = None
         self.speaking: asyncio.Task[None] | None = None
+        self.closing: asyncio.Task[None] | None = None
         # Why it was told to stop, when it was.
         self.stopping: str | None = None
         # Whether anybody was asked; from then on it may have cost the house something.

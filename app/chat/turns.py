@@ -35,6 +35,8 @@ from app.streams.relay import Relay
 META_SECONDS_MAX = 0.15
 # Beyond the longest reply: its ending, also when the database is away for a while, and a sweep of what was left.
 HOLD_GRACE = timedelta(minutes=5)
+# When for so long no reply could be ended, the database is away, and a server that stops waits no longer.
+STUCK_SECONDS = 1.0
 
 log = logs.get("prome.chat")
 
@@ -116,9 +118,30 @@ class Turns:
         waiting = [asyncio.create_task(turn.over()) for turn in self.running.values()]
         if waiting:
             await asyncio.wait(waiting, timeout=seconds)
-        await asyncio.gather(*(self.stop(turn, "draining") for turn in list(self.running.values())))
         for task in waiting:
             task.cancel()
+        await self._end_all()
+
+    async def _end_all(self) -> None:
+        """For as long as one ends after the other. What is left then is in the database, and another worker or the next
+        start ends it.
+        """
+        stopping = {asyncio.create_task(self.stop(turn, "draining")) for turn in self.running.values()}
+        is_stuck = False
+        while stopping and not is_stuck:
+            ended, stopping = await asyncio.wait(stopping, timeout=STUCK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            is_stuck = not ended
+        for task in stopping:
+            task.cancel()
+        for turn in list(self.running.values()) if is_stuck else []:
+            self._leave_to_others(turn)
+
+    def _leave_to_others(self, turn: Turn) -> None:
+        log.warning("reply_is_left_to_others", stream=turn.facts.stream_id)
+        if turn.closing is not None:
+            turn.closing.cancel()
+        del self.running[turn.facts.stream_id]
+        turn.finish(None, [])
 
     async def _start(self, ask: Ask, again: Repeatable | None) -> Turn:
         """Between the quote and the hold another reply may have taken its part: then it is quoted again."""
@@ -164,7 +187,10 @@ class Turns:
         self.running[turn.facts.stream_id] = turn
         self._relay.share(turn.facts.stream_id, turn.log)
         turn.speaking = asyncio.create_task(self._speak(turn, messages))
-        turn.speaking.add_done_callback(lambda _: self._keep(self._end(turn)))
+        turn.speaking.add_done_callback(lambda _: self._begin_to_end(turn))
+
+    def _begin_to_end(self, turn: Turn) -> None:
+        turn.closing = self._keep(self._end(turn))
 
     async def _speak(self, turn: Turn, messages: tuple[PromptMessage, ...]) -> None:
         """Owns the call to the upstream and nothing else. It may be cancelled at any moment."""

@@ -37,7 +37,7 @@ class Workers:
             await session.run(SIGN, self._me)
 
     async def sign_off(self) -> None:
-        async with self._db.begin() as session:
+        async with self._db.begin_apart() as session:
             await session.run("DELETE FROM workers WHERE id = $1", self._me)
 
     async def sign(self, now: float) -> None:

@@ -212,3 +212,29 @@ async def test_a_commit_that_never_comes_true_is_forgotten_in_the_end(services: 
     await services.recovery._end_what_was_lost()
 
     assert list(lost) == ["str_new"]
+
+
+async def test_a_drain_does_not_wait_for_a_database_that_does_not_answer(
+    caller: Caller, provider: ScriptedProvider, services: Services
+) -> None:
+    provider.pause_before = 2
+    async with caller.asking() as response:
+        stream = events_of(response)
+        seen = await until(stream, "answer", 2)
+        async with services.db.begin() as session:
+            await keep_locked(session, caller.person.id)
+            began = time.monotonic()
+            await services.turns.drain(0)
+            seconds = time.monotonic() - began
+        rest = [event async for event in stream]
+    running = (await turn_of(services, seen[0].data["streamId"]))["state"]
+    async with services.db.begin() as session:
+        await session.run("DELETE FROM workers")
+    ended = await services.recovery.end_what_was_left()
+
+    assert (rest, running, ended) == ([], "running", 1)
+    figure("S10: a drain without a database is over after", seconds, 2, "s")
+
+
+async def keep_locked(session: Session, user_id: str) -> None:
+    await session.run("UPDATE ledger_accounts SET held = held WHERE user_id = $1", user_id)
