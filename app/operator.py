@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from app import currencies
 from app.accounts import accounts
 from app.accounts.passwords import require_good
 from app.accounts.tables import User
@@ -89,7 +90,7 @@ async def refund(its: Services, order_id: str, tokens: int | None, everything: b
         grant = await grants.find(session, noted.grant_reference)
         others = [one for one in await grants.of_order(session, order_id) if one.reference != grant.reference]
     stand = sum(one.cents_returned < one.paid_cents for one in others)
-    money = packages.price_in_words(noted.cents, grant.currency)
+    money = currencies.in_words(noted.cents, grant.currency)
     ended = {"asked": "Stripe has not answered yet; reconcile asks again", "taken": "refunded", "put_back": "it failed"}
     left = f" Paid for this order and not given back: {stand} more." if stand else ""
     return f"{noted.tokens:,} tokens, {money}: {ended[noted.state]}.{left}"

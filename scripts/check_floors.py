@@ -14,7 +14,7 @@ from pathlib import Path
 DOORS = ("health", "pages")
 # From the ground up. Plumbing has three steps of its own: the engines, what stands on them, and what reports to that.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"settings", "errors", "ids", "clock"}),
+    frozenset({"settings", "errors", "ids", "clock", "currencies"}),
     frozenset({"engines"}),
     frozenset({"db", "migrations", "observability", "streams"}),
     frozenset({"mail", "schedule"}),

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from app import currencies
 from app.billing import customers, fulfilment, orders, packages
 from app.billing.gateway import PaymentsFailed, Refused, Unknown, Unreachable
-from app.billing.packages import price_in_words
 from app.billing.records import Session
 from app.billing.shop import Shop
 from app.billing.tables import Order, Package
@@ -159,7 +159,7 @@ def _terms(order: Order, customer_id: str, way_back: str) -> Terms:
         key=order.id,
         kind=order.kind,
         name=order.name,
-        description=f"{order.tokens:,} tokens for {price_in_words(order.price_cents, order.currency)}",
+        description=f"{order.tokens:,} tokens for {currencies.in_words(order.price_cents, order.currency)}",
         price_cents=order.price_cents,
         currency=order.currency,
         stripe_price_id=order.stripe_price_id,

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
+from app import currencies
 from app.billing.tables import Package
 from app.db import Session
 from app.edge.paging import Page
@@ -19,10 +21,6 @@ OURS = Path(__file__).with_name("packages.toml")
 BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 TOKENS_MAX = 10**12
 CENTS_MAX = 99_999_999
-# Currencies that have no smaller unit; Stripe counts every other one in hundredths.
-WHOLE_UNITS = frozenset(
-    ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf")
-)
 
 
 class UnknownPackage(AppError):
@@ -47,6 +45,14 @@ class Offer(BaseModel):
     kind: Literal["once", "month"]
     stripe_price_id: Annotated[Text, Field(pattern=r"^price_\w+$")] | None = None
     retired: bool = False
+
+    @field_validator("currency")
+    @classmethod
+    def _payable(cls, currency: str, others: ValidationInfo) -> str:
+        if others.data.get("price_cents", 0) % currencies.step(currency):
+            step = currencies.step(currency)
+            raise PydanticCustomError("price", f"Stripe takes {currency.upper()} in multiples of {step} only")
+        return currency
 
 
 def read(path: Path) -> list[Offer]:
@@ -110,15 +116,9 @@ async def change(session: Session, package_id: str, changes: dict[str, Any], now
 
 
 def in_words(package: Package) -> str:
-    price = price_in_words(package.price_cents, package.currency) + (" a month" if package.kind == "month" else "")
+    price = currencies.in_words(package.price_cents, package.currency) + (" a month" if package.kind == "month" else "")
     retired = ", no longer for sale" if package.retired_at else ""
     return f"{package.id:<12} {package.name}: {package.tokens:,} tokens for {price}{retired}"
-
-
-def price_in_words(cents: int, currency: str) -> str:
-    if currency in WHOLE_UNITS:
-        return f"{cents:,} {currency.upper()}"
-    return f"{cents // 100:,}.{cents % 100:02} {currency.upper()}"
 
 
 def _offer(written: Any) -> Offer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app import currencies
 from app.billing.tables import Grant
 from app.db import Session
 from app.ledger import ledger
@@ -17,13 +18,11 @@ async def tokens_of(session: Session, grant: Grant) -> int:
 
 
 def cents_of(grant: Grant, tokens: int) -> int:
-    """The money for so many tokens, less than a cent rounded down, and all of it for all of them."""
-    if not tokens:
-        return 0
+    """The money for so many tokens, rounded down to what Stripe can send, and all of it for all of them."""
     left = grant.paid_cents - grant.cents_returned
-    return (
-        left if tokens == grant.tokens - grant.tokens_returned else min(grant.paid_cents * tokens // grant.tokens, left)
-    )
+    if tokens == grant.tokens - grant.tokens_returned:
+        return left if tokens else 0
+    return currencies.payable(min(grant.paid_cents * tokens // grant.tokens, left), grant.currency)
 
 
 # What came in after the grant, less what of that went back again. A return that was put back is in neither.

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from app import currencies
+from app.stripe_sandbox import errors
+
 SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
-# Currencies that have no smaller unit.
-WHOLE = frozenset({"clp", "jpy", "krw", "vnd", "xaf", "xof"})
 
 
 def spoken(amount: int, currency: str) -> str:
-    units = f"{amount:,}" if currency in WHOLE else f"{amount // 100:,}.{amount % 100:02}"
-    return f"{SIGNS[currency]}{units}" if currency in SIGNS else f"{units} {currency.upper()}"
+    if currency in SIGNS:
+        return SIGNS[currency] + currencies.in_digits(amount, currency)
+    return currencies.in_words(amount, currency)
+
+
+def require_payable(amount: int, currency: str, where: str) -> None:
+    """Some currencies have coins that no payment can name."""
+    if currencies.payable(amount, currency) != amount:
+        step = currencies.step(currency)
+        raise errors.wrong(where, f"Invalid amount. Amounts in {currency.upper()} must be evenly divisible by {step}.")
 
 
 def each(recurring: dict[str, object] | None) -> str:

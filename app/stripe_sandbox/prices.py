@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from app.stripe_sandbox import errors
+from app.stripe_sandbox import errors, money
 from app.stripe_sandbox.books import Books
 from app.stripe_sandbox.calls import Call, Row, listing, page, retrieve
 from app.stripe_sandbox.parameters import (
@@ -97,6 +97,7 @@ def make_price(books: Books, given: dict[str, Any], where: str = "") -> Thing:
     if ("product" in given) == ("product_data" in given):
         raise errors.missing(named.format("product"))
     amount = int(given.get("unit_amount", given.get("unit_amount_decimal", 0)))
+    money.require_payable(amount, given["currency"], named.format("unit_amount"))
     if "product" in given:
         product = books.find("product", given["product"], param=named.format("product"))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.stripe_sandbox import errors
+from app.stripe_sandbox import errors, money
 from app.stripe_sandbox.books import Books
 from app.stripe_sandbox.calls import Call, Row, listing, retrieve
 from app.stripe_sandbox.parameters import Check, OneOf, Text, Whole, metadata, with_metadata
@@ -21,6 +21,7 @@ def make(books: Books, charge: Thing, amount: int | None = None, **given: Any) -
     if wanted > left:
         message = f"Refund amount ({wanted}) is greater than unrefunded amount on charge ({left})"
         raise errors.wrong("amount", message)
+    money.require_payable(wanted, charge["currency"], "amount")
     refund = {
         "id": books.new_id("re"),
         "object": "refund",

@@ -63,6 +63,10 @@ def test_a_file_changes_what_is_there_and_adds_what_is_not(prome: Command, tmp_p
         ('[[package]]\nid = "a"', "a: name"),
         ('[[package]]\nid="a"\nname="A"\ntokens=0\nprice_cents=-1\ncurrency="usd"\nkind="once"', "a: tokens"),
         ('[[package]]\nid="a"\nname="A"\ntokens=1\nprice_cents=0\ncurrency="usd"\nkind="once"', "a: price_cents"),
+        (
+            '[[package]]\nid="a"\nname="A"\ntokens=1\nprice_cents=5005\ncurrency="kwd"\nkind="once"',
+            "a: currency: Stripe takes KWD in multiples of 10 only.",
+        ),
         ('[[package]]\nid="a"\nname="A"\ntokens=1\nprice_cents=1\ncurrency="USD"\nkind="once"', "a: currency"),
         ('[[package]]\nid="a"\nname="A"\ntokens=1\nprice_cents=1.5\ncurrency="usd"\nkind="once"', "a: price_cents"),
     ],

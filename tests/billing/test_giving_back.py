@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app import operator
-from app.billing import asking
+from app.billing import asking, packages
 from app.billing.asking import NothingToRefund, NotRefundable
 from app.errors import NotFound
 from app.stripe_sandbox.till import Till
@@ -163,3 +163,24 @@ async def test_the_operator_gives_back_a_plan_month_by_month_and_hears_what_is_l
     assert await buyer.balance() == WELCOME
     with pytest.raises(NothingToRefund, match="given back"):
         await operator.refund(buyer.services, begun["orderId"], None, True)
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "back", "in_words"),
+    [("kwd", 5_000, 1_660, "5.000 KWD"), ("isk", 50_000, 16_600, "500.00 ISK"), ("ugx", 500, 100, "5.00 UGX")],
+)
+async def test_a_refund_is_an_amount_that_stripe_takes_and_the_rest_stays_with_its_tokens(
+    buyer: Buyer, hooked: None, currency: str, price: int, back: int, in_words: str
+) -> None:
+    changes = {"price_cents": price, "currency": currency}
+    async with buyer.services.db.begin() as session:
+        await packages.change(session, "starter", changes, buyer.services.clock.now())
+    begun = await buyer.buy()
+    offered = buyer.till.books.every("product")[0]
+    await buyer.spend(WELCOME + STARTER - 16_667)
+
+    answer = await buyer.post(f"orders/{begun['orderId']}/refund")
+
+    assert (answer.status_code, charged_back(buyer.till)) == (200, back)
+    assert await buyer.balance() == 16_667 - STARTER * back // price
+    assert offered["description"] == f"50,000 tokens for {in_words}"

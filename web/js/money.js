@@ -1,11 +1,11 @@
 const LANGUAGE = document.documentElement.lang;
-// Where the till counts otherwise than people do.
-const DIGITS = { isk: 2, mga: 0 };
+// How the till counts, which is not how browsers do: some of them know no coins of a currency that it has. Every other one
+// is counted in hundredths. The service has the same lists, in app/currencies.py.
+const WHOLE = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf";
+const THOUSANDTHS = "bhd jod kwd omr tnd";
 
-function digitsOf(currency) {
-  if (currency in DIGITS) return DIGITS[currency];
-  return new Intl.NumberFormat(LANGUAGE, { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
-}
+const has = (list, currency) => list.split(" ").includes(currency);
+const digitsOf = (currency) => (has(WHOLE, currency) ? 0 : has(THOUSANDTHS, currency) ? 3 : 2);
 
 /** An amount in the smallest unit of a currency, as people of the page's language write it. */
 export function money(amount, currency, { finer = 0 } = {}) {
