@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,6 @@ from app.services import Services
 DEMO_EMAIL = "demo@example.com"
 REASON_CHARS_MAX = 200
 REFERENCE_CHARS_MAX = 50
-# As long as Stripe keeps its events.
-PAYMENTS_LOOKED_BACK = timedelta(days=30)
 
 
 class Nobody(AppError):
@@ -97,7 +94,7 @@ async def refund(its: Services, order_id: str, tokens: int | None, everything: b
 
 
 async def reconcile_payments(its: Services) -> Report:
-    return await payments.reconcile(its.shop, its.inbox, since=PAYMENTS_LOOKED_BACK)
+    return await payments.reconcile(its.shop, its.inbox)
 
 
 async def disable(its: Services, email: str) -> str:

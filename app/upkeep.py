@@ -9,6 +9,7 @@ from functools import partial
 from app.accounts import doors, resets, sessions
 from app.billing import inbox, reconcile
 from app.billing.gateway import PaymentsFailed
+from app.billing.looking_back import LookedBack
 from app.edge import idempotency
 from app.ledger import audit, expiry
 from app.observability import logs
@@ -33,7 +34,7 @@ def jobs(its: Services) -> list[Job]:
         Job("end overdue holds", SWEEP_SECONDS, partial(end_overdue_holds, its)),
         Job("reconcile", RECONCILE_SECONDS, partial(check_the_books, its)),
         Job("handle what Stripe told us", EVENTS_SECONDS, partial(handle_events, its)),
-        Job("reconcile payments", RECONCILE_SECONDS, partial(reconcile_payments, its)),
+        Job("reconcile payments", RECONCILE_SECONDS, partial(reconcile_payments, its, LookedBack())),
         Job("remove what people left", LEAVERS_SECONDS, its.leaving.finish),
         Job("tidy", TIDY_SECONDS, partial(tidy, its)),
     ]
@@ -73,12 +74,14 @@ async def handle_events(its: Services) -> None:
         await its.inbox.retry()
 
 
-async def reconcile_payments(its: Services) -> None:
+async def reconcile_payments(its: Services, looked: LookedBack) -> None:
     """Catches up with what webhooks did not bring. It says itself what it did, and what somebody has to look at."""
     if its.shop.gateway.account is None:
         return
+    began = its.clock.now()
     try:
-        await reconcile.reconcile(its.shop, its.inbox)
+        await reconcile.reconcile(its.shop, its.inbox, since=looked.by(began))
+        looked.complete_at = began
     except PaymentsFailed as error:
         log.warning("payments_not_reconciled", because=str(error))
 

@@ -15,6 +15,7 @@ from app.billing.fulfilment import Unmatched
 from app.billing.gateway import Refused, read_snapshot
 from app.billing.handling import HANDLERS
 from app.billing.inbox import Inbox
+from app.billing.looking_back import EVENTS_KEPT
 from app.billing.records import Session
 from app.billing.shop import Shop
 from app.billing.tables import Order, Plan
@@ -22,7 +23,6 @@ from app.observability import logs
 
 # Whoever is being served right now is not to be overtaken.
 SETTLED = timedelta(minutes=1)
-LOOKED_BACK = timedelta(days=3)
 PLAN_LOOKED_AT = timedelta(hours=12)
 log = logs.get("prome.billing")
 
@@ -42,7 +42,7 @@ class Report:
         self.alerts.tell("payments_difference", what=words)
 
 
-async def reconcile(shop: Shop, inbox: Inbox, *, since: timedelta = LOOKED_BACK) -> Report:
+async def reconcile(shop: Shop, inbox: Inbox, *, since: timedelta = EVENTS_KEPT) -> Report:
     report = Report(shop.alerts)
     async with shop.db.read() as session:
         if not await orders.any_of(session, shop.gateway.mode):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from app import upkeep
 from app.billing import grants
 from app.billing.grants import Payment
+from app.billing.looking_back import LookedBack
 from app.billing.reconcile import Report, reconcile
 from app.billing.tables import Order
 from app.ledger import ledger
-from app.stripe_sandbox.till import Pay
-from tests.billing.buying import MONTHLY, STARTER, WELCOME, Buyer
+from app.stripe_sandbox.till import Fault, Pay
+from tests.billing.buying import MONTHLY, STARTER, WELCOME, Buyer, books_of
 from tests.fakes.clock import FakeClock
 
 
@@ -46,7 +49,7 @@ async def test_the_periodic_job_heals_as_well(buyer: Buyer, clock: FakeClock) ->
     await buyer.pay()
     clock.advance(minutes=2)
 
-    await upkeep.reconcile_payments(buyer.services)
+    await upkeep.reconcile_payments(buyer.services, LookedBack())
 
     assert await buyer.balance() == WELCOME + STARTER
 
@@ -80,6 +83,54 @@ async def test_a_refund_whose_webhook_was_lost_is_found_among_the_undelivered(bu
 
     assert any("refund.created" in words for words in report.did)
     assert await buyer.balance() == WELCOME + STARTER // 2
+
+
+async def lose_a_refund(buyer: Buyer) -> None:
+    begun = await buyer.pay()
+    buyer.till.lose_webhooks()
+    buyer.till.refund(buyer.intent(begun["sessionId"]), 250)
+    await buyer.till.settled()
+
+
+async def test_who_was_away_for_days_finds_all_that_stripe_still_keeps(
+    buyer: Buyer, hooked: None, clock: FakeClock
+) -> None:
+    await lose_a_refund(buyer)
+    clock.advance(days=29)
+
+    await upkeep.reconcile_payments(buyer.services, LookedBack())
+
+    assert (await books_of(buyer.services, buyer.person.id)).balance == WELCOME + STARTER // 2
+
+
+async def test_with_stripe_out_of_reach_for_days_nothing_of_them_is_missed(
+    buyer: Buyer, hooked: None, clock: FakeClock
+) -> None:
+    looked = LookedBack()
+    await upkeep.reconcile_payments(buyer.services, looked)
+    await lose_a_refund(buyer)
+    for _ in range(4):
+        clock.advance(days=1)
+        buyer.till.fail_calls(*[Fault.ERROR] * 3)
+        await upkeep.reconcile_payments(buyer.services, looked)
+    assert await buyer.balance() == WELCOME + STARTER
+
+    await upkeep.reconcile_payments(buyer.services, looked)
+
+    assert await buyer.balance() == WELCOME + STARTER // 2
+
+
+async def test_who_has_just_looked_need_not_look_at_a_whole_month_again(
+    buyer: Buyer, hooked: None, clock: FakeClock
+) -> None:
+    await buyer.pay()
+    looked = LookedBack()
+    assert looked.by(clock.now()) == timedelta(days=30)
+
+    await upkeep.reconcile_payments(buyer.services, looked)
+    clock.advance(minutes=5)
+
+    assert looked.by(clock.now()) == timedelta(days=3, minutes=5)
 
 
 async def test_an_abandoned_order_without_a_session_is_closed(buyer: Buyer, clock: FakeClock) -> None:
@@ -147,5 +198,5 @@ async def test_a_session_that_no_order_knows_is_named(buyer: Buyer) -> None:
 
 @pytest.mark.parametrize("more_settings", [{"stripe_secret_key": "", "stripe_sandbox": "off"}])
 async def test_with_payments_off_the_jobs_do_nothing(buyer: Buyer) -> None:
-    await upkeep.reconcile_payments(buyer.services)
+    await upkeep.reconcile_payments(buyer.services, LookedBack())
     await upkeep.handle_events(buyer.services)
