@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,16 @@ def test_the_compose_file_waits_for_what_each_service_needs() -> None:
             assert how["condition"] in {"service_healthy", "service_completed_successfully"}
     assert services["prome"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     assert set(services["prome"]["environment"]) <= {name.upper() for name in Settings.model_fields}
+
+
+def test_a_proxy_before_the_published_port_is_believed_and_nobody_else() -> None:
+    (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+    believed = COMPOSE["services"]["prome"]["environment"]["TRUSTED_PROXIES"]
+
+    assert ip_address(network["gateway"]) in ip_network(network["subnet"])
+    assert believed.split(",") == ["127.0.0.1", network["subnet"]]
+    # Only this machine reaches the port, so whoever says for whom it asks is a proxy of its operator.
+    assert COMPOSE["services"]["prome"]["ports"] == ["127.0.0.1:8000:8000"]
 
 
 def test_whoever_stops_the_service_waits_longer_than_its_replies_may_run() -> None:
