@@ -54,7 +54,8 @@ async def end_overdue_holds(its: Services) -> None:
 async def check_the_books(its: Services) -> None:
     """Says what is wrong and changes nothing: a ledger that mends itself hides what broke it.
 
-    All accounts, a few at a time, with rests, so that years of books take no more than a part of one processor.
+    All accounts, a few at a time, with rests, so that years of books take no more than a part of one processor. The
+    links of the chains are looked at; to compute every hash anew takes too long, and is left to `prome reconcile`.
     """
     wrong, after = 0, ""
     while after != audit.EVERYBODY:
