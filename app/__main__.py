@@ -61,7 +61,7 @@ def serve() -> None:
     # Said once here, and not by every server process for itself.
     Catalogue.read(settings.catalogue)
     asyncio.run(_be_the_only_one(settings))
-    _require_free_port(settings)
+    _require_free_port(settings.host, settings.port, "See HOST and PORT.")
     be_migrated(settings)
     # uvicorn sends itself the signal again when it has stopped; having been asked to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: None)
@@ -215,6 +215,7 @@ def stand_in(
     settings = settings_or_stop()
     if settings.in_production:
         stop("The sandbox till is not for production.")
+    _require_free_port(standing.HOST, port, "See --port.")
     say(standing.instructions(settings, port))
     standing.serve(standing.till_for(settings, webhook), port)
 
@@ -235,13 +236,13 @@ async def _be_the_only_one(settings: Settings) -> None:
     await db.close()
 
 
-def _require_free_port(settings: Settings) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+def _require_free_port(host: str, port: int, cure: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
-            stop(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. See HOST and PORT.")
+            stop(f"Cannot listen on {host}:{port}: {error.strerror}. {cure}")
 
 
 def _ask_password() -> str:

@@ -105,7 +105,9 @@ class Settings(BaseSettings):
     abandoned_seconds: int = Field(120, ge=1, le=86_400, description="A reply nobody listens to is stopped after this")
 
     stripe_secret_key: SecretStr = Field(SecretStr(""), description="Stripe's secret key; empty: the sandbox till")
-    stripe_publishable_key: str = Field("", description="Stripe's publishable key")
+    stripe_publishable_key: str = Field(
+        "", description="Stripe's publishable key; kept for clients of yours, we need none"
+    )
     stripe_webhook_secret: SecretStr = Field(
         SecretStr(""), description="Signing secrets, comma-separated while rotating"
     )

@@ -241,9 +241,11 @@ def test_a_port_in_use_is_named(prome: Command, tmp_path: Path) -> None:
     elsewhere.mkdir()
     with prome.serving() as server:
         result = Command(elsewhere).run("serve", PORT=server.port)
+        till = Command(elsewhere).run("sandbox", "--port", server.port)
 
-    assert result.code == 1
-    assert result.err == f"Cannot listen on 127.0.0.1:{server.port}: Address already in use. See HOST and PORT.\n"
+    said = f"Cannot listen on 127.0.0.1:{server.port}: Address already in use."
+    assert (result.code, result.err) == (1, f"{said} See HOST and PORT.\n")
+    assert (till.code, till.out, till.err) == (1, "", f"{said} See --port.\n")
 
 
 def test_an_unsafe_production_does_not_start_and_lists_every_fault(prome: Command) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 import zipfile
 from ipaddress import ip_address, ip_network
@@ -111,6 +112,14 @@ def test_the_image_names_only_files_and_settings_that_exist() -> None:
         assert (HOUSE / name).exists(), name
         assert name in allowed
     assert names <= {name.upper() for name in Settings.model_fields}
+
+
+def test_the_image_names_only_extras_that_there_are() -> None:
+    extras = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (named,) = re.findall(r"EXTRAS at `([^`]+)`", DOCKERFILE)
+
+    assert set(named.split(",")) <= set(extras)
+    assert "${EXTRAS:-" not in DOCKERFILE
 
 
 def test_every_service_of_the_compose_file_is_pinned_watched_and_free_of_secrets() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 Json = Mapping[str, Any]
 UNPAID_STATUSES = frozenset({"requires_payment_method", "canceled"})
 PAID_STATUSES = frozenset({"active", "trialing"})
+# Whoever is late with a payment has the time that Stripe gives them.
 LIVE_STATUSES = PAID_STATUSES | {"past_due"}
 OVER_STATUSES = frozenset({"canceled", "incomplete_expired"})
 GRANTED_FOR = frozenset({"subscription_create", "subscription_cycle"})
@@ -128,11 +129,6 @@ class Subscription:
             ended_at=_moment(found.get("ended_at")),
             latest_invoice=_id(found.get("latest_invoice")),
         )
-
-    @property
-    def is_live(self) -> bool:
-        """Whoever is late with a payment has the time that Stripe gives them."""
-        return self.status in LIVE_STATUSES and self.ended_at is None
 
     @property
     def is_over(self) -> bool:

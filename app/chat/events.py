@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
@@ -10,7 +10,6 @@ from app.edge.sse import frame
 from app.errors import AppError
 
 Data = dict[str, Any]
-FinishReason = Literal["stop", "length", "content_filter", "stopped", "balance"]
 ANSWER = b'id: %d\nevent: answer\ndata: {"content":%s,"finished":false}\n\n'
 LAST_ANSWER = b'id: %d\nevent: answer\ndata: {"content":"","finished":true}\n\n'
 

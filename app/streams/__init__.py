@@ -1,1 +1,1 @@
-"""What reaches readers as it happens. The protocols are here to be shared by many workers; `memory` serves one."""
+"""What reaches readers as it happens: a log for each stream and topics to wake by, shared by workers through Redis."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from urllib.parse import urlsplit
 
@@ -10,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
-Attributes = Mapping[str, str | bool]
 EMPTY = ("input", "link", "meta")
 # Another site's page may send a browser here, but may not press our buttons.
 OWN_PAGES = ("same-origin", "none")
