@@ -179,6 +179,8 @@ CREATE TABLE turns (
     -- The ids at which readers were told an ending that its own worker did not see, with commas between: they may have
     -- seen more than was kept, each so far as it got.
     told_ends       VARCHAR,
+    -- When somebody last read it in another worker than its own.
+    read_at         TIMESTAMPTZ,
     -- When its shortened form was last read, whose ids are other ones.
     collapsed_at    TIMESTAMPTZ,
     cost_micro_usd  BIGINT,

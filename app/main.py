@@ -152,7 +152,7 @@ async def running(its: Services) -> AsyncIterator[None]:
         closing.push_async_callback(its.recovery.stop)
         await expiry.sweep(its.db)
         closing.push_async_callback(its.titles.close)
-        await its.relay.open(on_stop=its.turns.stop_soon, on_read=its.turns.is_read)
+        await its.relay.open(on_stop=its.turns.stop_soon)
         closing.push_async_callback(its.relay.close)
         closing.push_async_callback(its.turns.drain, 0)
         closing.push_async_callback(its.leaving.drain)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
-from app.chat import replay
+from app.chat import listeners, replay
+from app.clock import Clock
 from app.db import Database, DatabaseUnavailable, Row
 from app.errors import NotFound
 from app.streams.log import Log
 from app.streams.relay import Relay
 
 LOOK_SECONDS = 0.25
-SAY_READ_SECONDS = 20.0
+# How often in the time after which an unread reply is given up it is noted that this one is read.
+NOTES = 3
 
 
 class Followed:
@@ -53,8 +56,9 @@ class Followed:
 
 
 class Elsewhere:
-    def __init__(self, db: Database, relay: Relay) -> None:
-        self._db, self._relay = db, relay
+    def __init__(self, db: Database, relay: Relay, clock: Clock, abandoned_seconds: float) -> None:
+        self._db, self._relay, self._clock = db, relay, clock
+        self._note_every = timedelta(seconds=abandoned_seconds / NOTES)
         self._followed: dict[str, Followed] = {}
 
     def find(self, user_id: str, stream_id: str, seen: int) -> tuple[Log, Callable[[], None], Callable[[], None]]:
@@ -94,16 +98,17 @@ class Elsewhere:
 
         While the database is away the reply may go on all the same, so that says nothing of it.
         """
-        looks = 0
+        noted_at = None
         while True:
             with suppress(DatabaseUnavailable):
                 row = await self.row(user_id, stream_id)
                 if row["state"] != "running":
                     return row
                 meanwhile(row)
-            if looks % int(SAY_READ_SECONDS / LOOK_SECONDS) == 0:
-                self._relay.say_read(stream_id)
-            looks += 1
+                # One that has just begun is not given up yet, and is mostly over before it could be.
+                if (now := self._clock.now()) - (noted_at or row["started_at"]) >= self._note_every:
+                    await self._note(stream_id)
+                    noted_at = now
             await asyncio.sleep(LOOK_SECONDS)
 
     async def row(self, user_id: str, stream_id: str) -> Row:
@@ -112,6 +117,10 @@ class Elsewhere:
         if row is None:
             raise NotFound
         return row
+
+    async def _note(self, stream_id: str) -> None:
+        async with self._db.begin() as session:
+            await listeners.note(session, stream_id)
 
     async def _follow(self, user_id: str, stream_id: str, its: Followed) -> None:
         """What comes by the relay, and from the database whatever did not: what was written down, and the end. One that

@@ -65,7 +65,7 @@ class Told:
 class Readings:
     def __init__(self, settings: Settings, clock: Clock, db: Database, turns: Turns, relay: Relay) -> None:
         self._clock, self._db, self._turns, self._relay = clock, db, turns, relay
-        self._elsewhere = Elsewhere(db, relay)
+        self._elsewhere = Elsewhere(db, relay, clock, settings.abandoned_seconds)
         self._retention = timedelta(seconds=settings.stream_retention_seconds)
         self._listening: set[asyncio.Task[None]] = set()
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from app.chat import closing, stops
+from app.chat import closing, listeners, stops
 from app.chat.closing import Ending
 from app.chat.endings import Interrupted
 from app.chat.events import as_data
@@ -55,7 +55,6 @@ class Recovery:
         self._clock, self._db, self._meter, self._models, self._turns = clock, db, meter, models, turns
         self._abandoned_seconds = settings.abandoned_seconds
         self._at_work: list[asyncio.Task[None]] = []
-        self._stopping: set[asyncio.Task[None]] = set()
         self._workers = Workers(db, turns.worker)
 
     async def start(self) -> None:
@@ -104,7 +103,7 @@ class Recovery:
         await self._workers.sign(asyncio.get_running_loop().time())
 
     async def _tick(self) -> None:
-        self._stop_unread()
+        await self._stop_unread()
         await self._stop_what_was_asked()
         await self.save()
 
@@ -124,15 +123,24 @@ class Recovery:
                 for stream_id in await stops.asked_of(session, self._turns.worker):
                     self._turns.stop_soon(stream_id)
 
-    def _stop_unread(self) -> None:
+    async def _stop_unread(self) -> None:
+        """Another worker may have readers of it."""
         now = asyncio.get_running_loop().time()
-        for turn in self._turns.running.values():
-            unread = turn.readers == 0 and not turn.may_be_unread and turn.stopping is None
-            if unread and now - turn.unread_since > self._abandoned_seconds:
+        unread = [turn for turn in self._turns.running.values() if self._is_abandoned(turn, now)]
+        if not unread:
+            return
+        async with self._db.read() as session:
+            since = {turn: await listeners.seconds_since(session, turn.facts.stream_id) for turn in unread}
+        for turn, seconds in since.items():
+            if seconds is not None:
+                turn.unread_since = now - seconds
+            if self._is_abandoned(turn, now):
                 log.info("reply_abandoned", stream=turn.facts.stream_id)
-                stopping = asyncio.create_task(self._turns.stop(turn))
-                self._stopping.add(stopping)
-                stopping.add_done_callback(self._stopping.discard)
+                self._turns.stop_soon(turn.facts.stream_id)
+
+    def _is_abandoned(self, turn: Turn, now: float) -> bool:
+        unread = turn.readers == 0 and not turn.may_be_unread and turn.stopping is None
+        return unread and now - turn.unread_since > self._abandoned_seconds
 
     async def _left_behind(self) -> list[Row]:
         async with self._db.read() as session:

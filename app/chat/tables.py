@@ -46,6 +46,7 @@ class TurnRow(SQLModel, table=True):
     # Only servers of an older version read it.
     end_id: int | None = Field(None, sa_type=BigInteger)
     told_ends: str | None = None
+    read_at: datetime | None = Field(None, sa_type=UtcTime)
     collapsed_at: datetime | None = Field(None, sa_type=UtcTime)
     cost_micro_usd: int | None = Field(None, sa_type=BigInteger)
     started_at: datetime = Field(sa_type=UtcTime)

@@ -106,12 +106,6 @@ class Turns:
         if turn is not None:
             self._keep(self.stop(turn))
 
-    def is_read(self, stream_id: str) -> None:
-        """In another worker."""
-        turn = self.running.get(stream_id)
-        if turn is not None:
-            turn.unread_since = asyncio.get_running_loop().time()
-
     async def drain(self, seconds: float) -> None:
         """No new ones; those that run may go on for a while, and are then ended in order."""
         self.draining = True

@@ -34,7 +34,7 @@ FRAMES_AT_ONCE = 500
 SHARED_BYTES_MAX = 4 * 1024 * 1024
 # Of a stream that ended while Redis was away; whoever comes later reads it from the database.
 KEPT_SECONDS_MAX = 60.0
-NEWS, STOP, READ, STREAM = "prome:news", "prome:stop", "prome:read", "prome:stream:"
+NEWS, STOP, STREAM = "prome:news", "prome:stop", "prome:stream:"
 # No frame is empty, so this says that there are no more.
 END = b""
 # Adds frames behind those that should be there already, or nothing: a reader never sees a log with a hole.
@@ -111,11 +111,10 @@ class RedisRelay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._away, self._warn = False, warn
 
-    async def open(self, *, on_stop: Heard, on_read: Heard) -> None:
+    async def open(self, *, on_stop: Heard) -> None:
         """Does not wait for Redis: without it everything but reading across workers goes on."""
         self._topics.wake = lambda _topic: self._something.set()
-        self._heard: dict[str, Heard] = {NEWS: lambda topic: MemoryTopics.tell(self._topics, topic)}
-        self._heard |= {STOP: on_stop, READ: on_read}
+        self._heard: dict[str, Heard] = {NEWS: lambda topic: MemoryTopics.tell(self._topics, topic), STOP: on_stop}
         self._keep(self._write_for_ever())
         self._keep(self._listen_for_ever())
 
@@ -147,9 +146,6 @@ class RedisRelay:
 
     def ask_to_stop(self, stream_id: str) -> None:
         self._say(STOP, stream_id)
-
-    def say_read(self, stream_id: str) -> None:
-        self._say(READ, stream_id)
 
     def _say(self, channel: str, what: str) -> None:
         del self._said[:-SAID_MAX]
@@ -223,7 +219,7 @@ class RedisRelay:
 
     async def _listen(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-            await pubsub.subscribe(NEWS, STOP, READ)
+            await pubsub.subscribe(NEWS, STOP)
             following: set[str] = set()
             while True:
                 following = await self._follow_along(pubsub, following)

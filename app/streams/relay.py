@@ -12,7 +12,7 @@ Heard = Callable[[str], None]
 
 
 class Relay(Protocol):
-    async def open(self, *, on_stop: Heard, on_read: Heard) -> None: ...
+    async def open(self, *, on_stop: Heard) -> None: ...
 
     async def close(self) -> None: ...
 
@@ -25,14 +25,11 @@ class Relay(Protocol):
     def ask_to_stop(self, stream_id: str) -> None:
         """Whichever worker runs it."""
 
-    def say_read(self, stream_id: str) -> None:
-        """Somebody reads it here, so that its worker does not take it for abandoned."""
-
 
 class Alone:
     """The relay of a single worker."""
 
-    async def open(self, *, on_stop: Heard, on_read: Heard) -> None:
+    async def open(self, *, on_stop: Heard) -> None:
         """Nobody will ever call."""
 
     async def close(self) -> None:
@@ -46,7 +43,4 @@ class Alone:
         yield
 
     def ask_to_stop(self, stream_id: str) -> None:
-        """Nobody else runs it."""
-
-    def say_read(self, stream_id: str) -> None:
         """Nobody else runs it."""

@@ -9,6 +9,7 @@ import pytest
 
 from app.chat.elsewhere import Elsewhere, Followed
 from app.services import Services
+from tests.chat.test_places import elsewhere_in
 
 DRAIN_SECONDS = 10.0
 
@@ -33,7 +34,7 @@ def read(elsewhere: Elsewhere, stream_id: str) -> None:
 async def test_a_drain_waits_for_those_who_come_meanwhile(
     services: Services, ends: defaultdict[str, asyncio.Event]
 ) -> None:
-    elsewhere = Elsewhere(services.db, services.relay)
+    elsewhere = elsewhere_in(services, services.db)
     read(elsewhere, "str_1")
     draining = asyncio.create_task(elsewhere.drain(DRAIN_SECONDS))
     await asyncio.wait({draining}, timeout=0.01)
@@ -48,7 +49,7 @@ async def test_a_drain_waits_for_those_who_come_meanwhile(
 
 
 async def test_a_drain_ends_at_its_deadline(services: Services, ends: defaultdict[str, asyncio.Event]) -> None:
-    elsewhere = Elsewhere(services.db, services.relay)
+    elsewhere = elsewhere_in(services, services.db)
     read(elsewhere, "str_1")
 
     await asyncio.wait_for(elsewhere.drain(0.05), DRAIN_SECONDS / 2)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.chat import listeners
 from app.services import Services
 from app.settings import Settings
 from tests.chat.callers import ASYNC, EVENTS, STREAMS, Caller, calling, newcomer, only, until
@@ -138,6 +139,25 @@ async def test_nor_is_one_that_was_promised_to_whoever_asked_again(
 
     assert (promised.status_code, running) == (202, [promised.json()["streamId"]])
     assert text_of(await caller.rejoin(running[0])) == "Hello, you."
+
+
+@pytest.mark.parametrize("abandoned_seconds", [3])
+async def test_a_reply_is_kept_for_as_long_as_somebody_reads_it_in_another_worker(
+    caller: Caller, provider: ScriptedProvider, services: Services, abandoned_seconds: int
+) -> None:
+    provider.pause_before = 2
+    async with caller.asking() as response:
+        stream_id = (await until(events_of(response), "answer", 2))[0].data["streamId"]
+
+    until_then = time.monotonic() + abandoned_seconds * 1.5
+    while time.monotonic() < until_then:
+        async with services.db.begin() as session:
+            await listeners.note(session, stream_id)
+        await asyncio.sleep(0.2)
+    running = list(services.turns.running)
+    await eventually(lambda: not services.turns.running)
+
+    assert (running, provider.hung_up) == ([stream_id], 1)
 
 
 async def test_signing_out_ends_open_readers_and_not_the_reply(

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 import pytest
 import pytest_asyncio
 
-from app.chat import replay
+from app.chat import listeners, replay
 from app.chat.elsewhere import Elsewhere, Followed
 from app.db import Database, DatabaseUnavailable, Session
 from app.services import Services
@@ -18,8 +18,9 @@ from app.streams.relay import Alone
 from tests.chat.callers import Caller, until
 from tests.chat.strict import Event, Parser, events_of, require_grammar, text_of
 from tests.chat.test_left_behind import ended_by_another
+from tests.fakes.clock import FakeClock
 from tests.fakes.provider import ScriptedProvider
-from tests.waiting import WAIT_SECONDS_MAX, soon
+from tests.waiting import LOOK_SECONDS, WAIT_SECONDS_MAX, soon
 
 WORDS = ["One", " two", " three", "."]
 
@@ -36,7 +37,11 @@ async def running(caller: Caller, provider: ScriptedProvider) -> AsyncIterator[s
 
 @pytest.fixture
 def elsewhere(services: Services) -> Elsewhere:
-    return Elsewhere(services.db, Alone())
+    return elsewhere_in(services, services.db)
+
+
+def elsewhere_in(services: Services, db: Database) -> Elsewhere:
+    return Elsewhere(db, Alone(), services.clock, services.settings.abandoned_seconds)
 
 
 class Absent(Database):
@@ -136,12 +141,33 @@ async def test_a_reply_that_is_deleted_meanwhile_ends_or_is_seen_to_break_off(
     assert log.broken != (events[-1:] != [] and events[-1].name == "done")
 
 
+async def last_read(services: Services, stream_id: str) -> float | None:
+    async with services.db.read() as session:
+        return await listeners.seconds_since(session, stream_id)
+
+
+async def test_a_reply_is_noted_as_read_once_it_could_be_given_up_soon(
+    elsewhere: Elsewhere, caller: Caller, services: Services, clock: FakeClock, running: str
+) -> None:
+    async with reading(elsewhere, caller, running, 0) as log:
+        while not log.frames:
+            await next_change(log)
+        young = await last_read(services, running)
+        clock.advance(seconds=services.settings.abandoned_seconds / 2)
+        async with soon():
+            while (seconds := await last_read(services, running)) is None:  # noqa: ASYNC110 - it happens in another worker.
+                await asyncio.sleep(LOOK_SECONDS)
+
+    assert young is None
+    assert seconds < WAIT_SECONDS_MAX
+
+
 async def test_while_the_database_is_away_its_readers_wait(
     services: Services, caller: Caller, provider: ScriptedProvider, running: str
 ) -> None:
     db = Absent(services.settings.database_url)
     await db.open()
-    async with reading(Elsewhere(db, Alone()), caller, running, 0) as log:
+    async with reading(elsewhere_in(services, db), caller, running, 0) as log:
         db.is_away = True
         await asyncio.wait_for(db.asked_in_vain.wait(), WAIT_SECONDS_MAX)
         provider.go_on.set()

@@ -26,14 +26,13 @@ class WorkerOfTwo:
     relay: RedisRelay
     topics: RedisTopics
     stops: list[str] = field(default_factory=list)
-    reads: list[str] = field(default_factory=list)
 
 
 @asynccontextmanager
 async def working(url: str) -> AsyncIterator[WorkerOfTwo]:
     topics, warnings = RedisTopics(), list[str]()
     worker = WorkerOfTwo(RedisRelay(url, topics, RETENTION_SECONDS, warnings.append), topics)
-    await worker.relay.open(on_stop=worker.stops.append, on_read=worker.reads.append)
+    await worker.relay.open(on_stop=worker.stops.append)
     try:
         yield worker
     finally:
@@ -122,20 +121,18 @@ async def test_a_redis_that_was_away_gets_what_it_missed(tmp_path: Path) -> None
     assert copy.frames == frames(0, 4)
 
 
-async def test_stops_and_readers_are_heard_by_the_others(here: WorkerOfTwo, there: WorkerOfTwo) -> None:
+async def test_stops_are_heard_by_the_others(here: WorkerOfTwo, there: WorkerOfTwo) -> None:
     async def say() -> bool:
         """Until somebody listens; the first words may be said before that."""
         here.relay.ask_to_stop("str_1")
-        here.relay.say_read("str_2")
         await asyncio.sleep(0.05)
-        return bool(there.stops and there.reads)
+        return bool(there.stops)
 
     async with soon():
         while not await say():
             pass
 
     assert set(there.stops) == {"str_1"}
-    assert set(there.reads) == {"str_2"}
 
 
 async def test_a_topic_told_here_wakes_who_follows_it_there(here: WorkerOfTwo, there: WorkerOfTwo) -> None:
