@@ -33,14 +33,20 @@ async def look(shop: Shop, subscription_id: str) -> Subscription:
 
 
 async def follow(shop: Shop, plan: Plan) -> Subscription | None:
-    """None when Stripe does not know it: then it takes no money from anybody, and is over here as well."""
+    """None when Stripe does not know it: then it takes no money from anybody, and is over here as well.
+
+    One that somebody really pays for is not: more likely the key is of another account by mistake, and what has ended
+    does not come back.
+    """
     try:
         return await look(shop, plan.id)
     except Unknown:
         log.warning("plan_unknown", plan=plan.id, order=plan.order_id)
-    now, is_live = shop.clock.now(), shop.gateway.mode == "live"
+        if shop.gateway.mode == "live":
+            raise
+    now, order_id = shop.clock.now(), plan.order_id
     gone = Subscription(
-        plan.id, "canceled", plan.order_id, is_live, plan.period_ends_at, plan.cancels_at, now, latest_invoice=None
+        plan.id, "canceled", order_id, False, plan.period_ends_at, plan.cancels_at, now, latest_invoice=None
     )
     await shop.db.transact(partial(_keep, shop, gone, now))
     return None

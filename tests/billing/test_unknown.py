@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from app.billing.gateway import Gateway
 from app.billing.reconcile import Report, reconcile
+from app.stripe_sandbox.app import sandbox
 from app.stripe_sandbox.till import Pay, Till
 from tests.billing.buying import MONTHLY, WELCOME, Buyer
 from tests.billing.line import Line
@@ -110,6 +113,23 @@ async def test_reconcile_ends_a_plan_that_was_forgotten_and_says_so_once(
     assert await buyer.role() == "user"
     assert await buyer.balance() == WELCOME + MONTHLY
     await buyer.begin("monthly")
+
+
+async def test_a_live_plan_outlasts_a_key_of_another_account(buyer: Buyer, hooked: None, clock: FakeClock) -> None:
+    plan, shop = buyer.subscription((await buyer.pay("monthly"))["sessionId"]), buyer.services.shop
+    async with buyer.services.db.begin() as session:
+        await session.run("UPDATE orders SET mode = 'live'")
+    clock.advance(hours=13)
+    async with Till(clock=clock, key="sk_live_other") as till, serve(sandbox(till)) as url:
+        assert shop.gateway.account is not None
+        account = replace(shop.gateway.account, key="sk_live_other", base=url, is_sandbox=False)
+        gateway = Gateway(account)
+
+        report = await reconcile(replace(shop, gateway=gateway), buyer.services.inbox)
+        await gateway.close()
+
+    assert f"plan {plan}: Stripe does not say how it is" in report.wrong
+    assert await buyer.role() == "subscriber"
 
 
 async def test_a_key_that_stripe_refuses_is_no_reason_to_close_or_end_anything(
