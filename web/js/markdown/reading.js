@@ -24,7 +24,7 @@ const renderer = {
     return `<h3 class="depth-${depth}">${this.parser.parseInline(tokens)}</h3>\n`;
   },
   checkbox: ({ checked }) =>
-    `<span class="box" role="img" aria-label="${checked ? "Done" : "To do"}">${checked ? "☑" : "☐"}</span> `,
+    `<span class="task" role="img" aria-label="${checked ? "Done" : "To do"}">${checked ? "☑" : "☐"}</span> `,
   code({ text, lang }) {
     const name = /^[\w#+.-]{1,30}/.exec(lang ?? "")?.[0].toLowerCase() ?? "";
     return `<pre><code${name ? ` class="language-${escape(name)}"` : ""}>${escape(text)}\n</code></pre>\n`;

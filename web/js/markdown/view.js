@@ -15,7 +15,7 @@ const ALLOWED = {
   ALLOW_DATA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,
 };
-const CLASSES = /^(?:language-[\w#+.-]{1,30}|math|math display|box|depth-[1-6]|hljs-[\w -]+)$/;
+const CLASSES = /^(?:language-[\w#+.-]{1,30}|math|math display|task|depth-[1-6]|hljs-[\w -]+)$/;
 
 DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   if (node.hasAttribute("class") && !CLASSES.test(node.getAttribute("class"))) node.removeAttribute("class");

@@ -1,0 +1,36 @@
+"""How an answer stands on the page while it is read."""
+
+from __future__ import annotations
+
+import asyncio
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.doing import ask, expect_quiet, register, reply
+from tests.fakes.provider import ScriptedProvider
+from tests.waiting import WAIT_SECONDS_MAX
+
+CHAT = "/chat"
+HEBREW = "שלום עולם"
+DIRECTIONS = "blocks => blocks.map(block => getComputedStyle(block).direction)"
+
+
+async def test_a_task_of_a_list_stands_in_its_line(page: Page, provider: ScriptedProvider) -> None:
+    provider.words = ["- [x] done\n- [ ] to do\n"]
+    await register(page, CHAT)
+    await ask(page, "A list.")
+    await expect_quiet(page)
+
+    task = reply(page).get_by_role("img", name="To do")
+    await expect(task).to_have_css("display", "inline")
+    await expect(task).to_have_css("border-top-width", "0px")
+
+
+async def in_sight(page: Page, last: Locator) -> None:
+    await expect(last).to_be_in_viewport(ratio=1)
+    # What lies under the box is in the viewport too, but nobody sees it.
+    assert await last.evaluate("""node => {
+        const scroller = document.querySelector(".transcript").getBoundingClientRect();
+        return node.getBoundingClientRect().bottom <= scroller.bottom + 1;
+    }""")
+    await expect(page.get_by_role("button", name="To the end")).to_be_hidden()
