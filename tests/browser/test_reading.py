@@ -15,6 +15,18 @@ HEBREW = "שלום עולם"
 DIRECTIONS = "blocks => blocks.map(block => getComputedStyle(block).direction)"
 
 
+async def test_nobody_thinks_any_more_once_the_words_come(page: Page, provider: ScriptedProvider) -> None:
+    provider.pause_before = 1
+    await register(page, CHAT)
+    await ask(page, "Hi.")
+    await expect(reply(page)).to_contain_text("Hello")
+
+    await expect(reply(page).locator(".waiting")).to_be_hidden()
+
+    provider.go_on.set()
+    await expect_quiet(page)
+
+
 async def test_a_task_of_a_list_stands_in_its_line(page: Page, provider: ScriptedProvider) -> None:
     provider.words = ["- [x] done\n- [ ] to do\n"]
     await register(page, CHAT)

@@ -190,6 +190,7 @@ class MessageView {
 
   /** What the reply has grown by is painted with the next frame, however many pieces it came in. */
   grow(painted) {
+    $(".waiting", this.node).hidden = true;
     if (this.#painting) return;
     this.#painting = requestAnimationFrame(() => {
       this.#painting = 0;
