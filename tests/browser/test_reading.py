@@ -38,6 +38,22 @@ async def test_a_task_of_a_list_stands_in_its_line(page: Page, provider: Scripte
     await expect(task).to_have_css("border-top-width", "0px")
 
 
+async def test_each_block_reads_from_the_side_of_its_own_letters(page: Page, provider: ScriptedProvider) -> None:
+    provider.words = [f"English.\n\n{HEBREW}\n\n- {HEBREW}\n\n```js\n// {HEBREW}\n```\n\n> {HEBREW}\n"]
+    await register(page, CHAT)
+    box = page.get_by_label("Your message")
+    await box.fill(HEBREW)
+    await expect(box).to_have_css("direction", "rtl")
+
+    await ask(page, HEBREW)
+    await expect_quiet(page)
+
+    assert await reply(page).locator(".markdown > *").evaluate_all(DIRECTIONS) == ["ltr", "rtl", "rtl", "ltr", "rtl"]
+    for place in (page.locator(".bubble"), page.locator(".row-title"), page.get_by_role("heading", level=1)):
+        await expect(place).to_have_text(HEBREW)
+        await expect(place).to_have_css("direction", "rtl")
+
+
 async def in_sight(page: Page, last: Locator) -> None:
     await expect(last).to_be_in_viewport(ratio=1)
     # What lies under the box is in the viewport too, but nobody sees it.

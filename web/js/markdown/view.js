@@ -105,6 +105,8 @@ function prepared(source, final) {
     table.replaceWith(frame);
     frame.append(table);
   }
+  // Each block reads from the side that its own first letter tells; code always from the left.
+  for (const block of fragment.children) block.dir = block.matches(".code") ? "ltr" : "auto";
   const formulas = [...fragment.querySelectorAll(".math")];
   if (final && (blocks.length || formulas.length)) finish(blocks, formulas);
   return fragment;
