@@ -62,3 +62,24 @@ async def in_sight(page: Page, last: Locator) -> None:
         return node.getBoundingClientRect().bottom <= scroller.bottom + 1;
     }""")
     await expect(page.get_by_role("button", name="To the end")).to_be_hidden()
+
+
+async def test_the_end_stays_in_sight_while_the_window_and_the_box_change(
+    page: Page, provider: ScriptedProvider
+) -> None:
+    provider.words, provider.pause_before = ["A line of text.\n\n"] * 60 + ["The end."], 61
+    await page.set_viewport_size({"width": 800, "height": 700})
+    await register(page, CHAT)
+    await ask(page, "Much.")
+    await asyncio.wait_for(provider.paused.wait(), WAIT_SECONDS_MAX)
+    last = reply(page).get_by_text("The end.")
+    await in_sight(page, last)
+
+    for height in (400, 800, 500):
+        await page.set_viewport_size({"width": 800, "height": height})
+        await in_sight(page, last)
+    for lines in (12, 1, 6):
+        await page.get_by_label("Your message").fill("\n".join(["a line"] * lines))
+        await in_sight(page, last)
+    provider.go_on.set()
+    await expect_quiet(page)

@@ -101,3 +101,10 @@ test("a reply that is carried on is joined wherever the stored part ended", () =
   assert.equal(joined("One two three four", " three four"), "One two three four");
   assert.equal(joined("One", ""), "One");
 });
+
+test("a window that grows moves the view, and that was no hand either", () => {
+  const follow = new Follow();
+  follow.scrolled(view(1500));
+  assert.ok(follow.scrolled(view(1300, 2000, 700)));
+  assert.ok(!follow.scrolled(view(1250, 2000, 700)));
+});

@@ -163,13 +163,16 @@ export class Follow {
   on = true;
   #top = 0;
   #height = 0;
+  #room = 0;
 
-  /** After any scroll, by a hand or by us. What shrinks moves the view too, and that was no hand. */
+  /** After any scroll, by a hand or by us. A shorter page or a higher window moves the view too, and that was no hand. */
   scrolled({ scrollTop, scrollHeight, clientHeight }) {
-    if (scrollTop < this.#top - 1 && scrollHeight >= this.#height) this.on = false;
+    const isPushed = scrollHeight < this.#height || clientHeight > this.#room;
+    if (scrollTop < this.#top - 1 && !isPushed) this.on = false;
     else if (scrollHeight - scrollTop - clientHeight <= NEAR) this.on = true;
     this.#top = scrollTop;
     this.#height = scrollHeight;
+    this.#room = clientHeight;
     return this.on;
   }
 }

@@ -30,8 +30,9 @@ export class MessagesView {
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     jump.addEventListener("click", () => this.toEnd());
     this.#nearing = new IntersectionObserver((seen) => this.#near(seen), { root: scroller, rootMargin: "1200px 0px" });
-    // Formulas, colours and fonts come late and make the page longer.
-    new ResizeObserver(() => this.#keepUp()).observe(root);
+    // Formulas, colours and fonts come late and make the page longer; a keyboard or a long draft takes of its room.
+    const growing = new ResizeObserver(() => this.#keepUp());
+    for (const each of [root, scroller]) growing.observe(each);
   }
 
   show(transcript) {
