@@ -106,7 +106,10 @@ function openShortcuts() {
 
 /** Escape closes what is open first; only then does it stop a reply. */
 const canStop = (event, chat) =>
-  !event.defaultPrevented && chat.replyOf() && !document.querySelector(":popover-open, .sidebar.open, form.edit");
+  !event.defaultPrevented &&
+  !event.target.matches?.("input") &&
+  chat.replyOf() &&
+  !document.querySelector(":popover-open, .sidebar.open, form.edit");
 
 async function openConversation(page, id, { isFirst = false, isNew = !isFirst, messageId } = {}) {
   const { chat, composer, drafts, sidebar } = page;

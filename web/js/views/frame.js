@@ -32,6 +32,12 @@ export class Sidebar extends EventTarget {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => conversations.load(this.#search.value.trim()), SEARCH_MS);
     });
+    this.#search.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !this.#search.value) return;
+      event.stopPropagation();
+      this.#search.value = "";
+      this.#search.dispatchEvent(new Event("input"));
+    });
     this.#list.addEventListener("click", (event) => this.#clicked(event));
     this.#list.addEventListener("keydown", (event) => {
       const row = event.target.closest(".row");
@@ -165,7 +171,9 @@ export function wireDrawer() {
   });
   $(".sidebar-close").addEventListener("click", close);
   scrim.addEventListener("click", close);
-  sidebar.addEventListener("keydown", ({ key }) => key === "Escape" && close());
+  sidebar.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape" && !document.querySelector(":popover-open")) close();
+  });
   WIDE.addEventListener("change", () => set(false));
   set(false);
   return { open: () => set(true), close };

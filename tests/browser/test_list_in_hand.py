@@ -1,0 +1,90 @@
+"""Somebody is in the middle of something in the list of conversations while it changes."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import quote
+
+import pytest
+from playwright.async_api import Page, expect
+
+from app.settings import Settings
+from tests.browser.doing import ask, expect_quiet, register, reply
+from tests.conftest import settings_for
+from tests.fakes.provider import ScriptedProvider
+from tests.waiting import WAIT_SECONDS_MAX
+
+CHAT = "/chat"
+LISTED = "fetch('/api/conversations').then((answer) => answer.json()).then(({ conversations }) => conversations)"
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return settings_for(database_url, registrations_per_hour=1000, welcome_tokens=100_000)
+
+
+async def begin(page: Page, *questions: str) -> None:
+    for question in questions:
+        await page.get_by_role("link", name="New chat").click()
+        await ask(page, question)
+        await expect_quiet(page)
+        await expect(page.get_by_role("link", name=question)).to_be_visible()
+
+
+async def name_elsewhere(page: Page, live_url: str, before: str, title: str) -> None:
+    """Gives a conversation another title, as another device would, and waits until the list has it."""
+    found = next(each["id"] for each in await page.evaluate(LISTED) if each["title"] == before)
+    path = f"/api/conversations/{quote(found)}"
+    answer = await page.request.patch(path, data={"title": title}, headers={"Origin": live_url})
+    assert answer.ok
+    await expect(page.locator(".row-title").get_by_text(title, exact=True)).to_have_count(1)
+
+
+async def test_escape_in_the_search_empties_it_and_the_answer_goes_on(page: Page, provider: ScriptedProvider) -> None:
+    provider.pause_before = 1
+    await register(page, CHAT)
+    await ask(page, "Tell me all.")
+    await asyncio.wait_for(provider.paused.wait(), WAIT_SECONDS_MAX)
+    search = page.get_by_label("Search conversations")
+    await search.fill("nothing")
+
+    await search.press("Escape")
+    await expect(search).to_have_value("")
+    await search.press("Escape")
+    provider.go_on.set()
+
+    await expect(reply(page)).to_contain_text("Hello, you.")
+    await expect_quiet(page)
+    assert provider.hung_up == 0
+
+
+async def test_escape_in_the_drawer_closes_only_what_is_open_in_it(page: Page) -> None:
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await register(page, CHAT)
+    await ask(page, "First.")
+    await expect_quiet(page)
+    await page.get_by_role("button", name="Conversations", exact=True).click()
+    drawer, search = page.locator(".sidebar.open"), page.get_by_label("Search conversations")
+    await search.fill("First")
+
+    await search.press("Escape")
+    await expect(search).to_have_value("")
+    await expect(drawer).to_be_visible()
+    await page.locator(".row").hover()
+    await page.get_by_role("button", name="More about First.").click()
+    await expect(page.locator("#row-menu")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#row-menu")).to_be_hidden()
+    await expect(drawer).to_be_visible()
+    await page.keyboard.press("Escape")
+
+    await expect(drawer).to_have_count(0)
+
+
+async def delete_by_keyboard(page: Page, title: str) -> None:
+    await page.get_by_role("button", name=f"More about {title}").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#row-menu").get_by_text("Rename")).to_be_focused()
+    await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Undo")).to_be_focused()
