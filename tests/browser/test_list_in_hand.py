@@ -40,6 +40,37 @@ async def name_elsewhere(page: Page, live_url: str, before: str, title: str) -> 
     await expect(page.locator(".row-title").get_by_text(title, exact=True)).to_have_count(1)
 
 
+async def test_a_title_that_is_being_written_waits_for_its_writer(page: Page, live_url: str) -> None:
+    await register(page, CHAT)
+    await begin(page, "First.", "Second.")
+    await page.get_by_role("link", name="First.").focus()
+    await page.keyboard.press("F2")
+    field = page.get_by_label("Title")
+    await expect(field).to_be_focused()
+    await page.keyboard.type("Half")
+
+    await name_elsewhere(page, live_url, "Second.", "Elsewhere")
+    await name_elsewhere(page, live_url, "First.", "Also elsewhere")
+    await expect(field).to_be_focused()
+    await page.keyboard.type(" and whole")
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_role("link", name="Half and whole")).to_be_focused()
+    titles = sorted(each["title"] for each in await page.evaluate(LISTED))
+    assert titles == ["Elsewhere", "Half and whole"]
+
+
+async def test_a_row_keeps_the_focus_whatever_moves_around_it(page: Page, live_url: str) -> None:
+    await register(page, CHAT)
+    await begin(page, "First.", "Second.", "Third.")
+    await page.get_by_role("link", name="Second.").focus()
+
+    for before, title in (("First.", "One"), ("Third.", "Three"), ("Second.", "Two")):
+        await name_elsewhere(page, live_url, before, title)
+
+    await expect(page.get_by_role("link", name="Two")).to_be_focused()
+
+
 async def test_escape_in_the_search_empties_it_and_the_answer_goes_on(page: Page, provider: ScriptedProvider) -> None:
     provider.pause_before = 1
     await register(page, CHAT)

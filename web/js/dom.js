@@ -20,6 +20,17 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/** Gives the parent these children in this order. What stands right is not touched, as a move would cost it the focus. */
+export function arrange(parent, nodes) {
+  const kept = new Set(nodes);
+  for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
+  let at = parent.firstChild;
+  for (const node of nodes) {
+    if (node === at) at = at.nextSibling;
+    else parent.insertBefore(node, at);
+  }
+}
+
 /** Fills every [data-text="key"] below root with the value of that key. */
 export function fill(root, values) {
   for (const node of $$("[data-text]", root)) {

@@ -1,4 +1,4 @@
-import { $, $$, clone, describe, element, fill } from "../dom.js";
+import { $, $$, arrange, clone, describe, element, fill } from "../dom.js";
 import { balance } from "../format.js";
 import * as storage from "../kept.js";
 import { Full } from "../models/account.js";
@@ -20,7 +20,8 @@ export class Sidebar extends EventTarget {
   #timer;
   #openId = null;
   #running = new Map();
-  #renaming = null;
+  #rows = new Map();
+  #groups = new Map();
 
   constructor(root, conversations) {
     super();
@@ -54,37 +55,23 @@ export class Sidebar extends EventTarget {
     this.#search.select();
   }
 
+  focus(id) {
+    this.#rows.get(id)?.querySelector("a").focus();
+  }
+
   mark({ openId, running }) {
     this.#openId = openId ?? null;
     this.#running = running;
-    for (const row of $$(".row", this.#list)) this.#markRow(row);
+    for (const row of this.#rows.values()) this.#markRow(row);
   }
 
-  /** The title becomes a field in its place; Enter and leaving it keep, Escape does not. */
-  rename(id) {
-    this.#renaming = id;
-    this.#render();
-    const field = $(".rename", this.#list);
-    field.select();
-    const close = (keep) => {
-      if (this.#renaming !== id) return;
-      this.#renaming = null;
-      const title = field.value.trim();
-      const { title: before } = this.#conversations.find(id);
-      this.#render();
-      this.#rowOf(id)?.querySelector("a").focus();
-      if (keep && title && title !== before) this.dispatchEvent(new CustomEvent("rename", { detail: { id, title } }));
-    };
-    field.addEventListener("blur", () => close(true));
-    field.addEventListener("keydown", (event) => {
-      if (event.isComposing) return;
-      if (event.key === "Enter") close(true);
-      if (event.key === "Escape") close(false);
-      event.stopPropagation();
+  async rename(id) {
+    const { renameIn } = await import("./rename.js");
+    const { title } = this.#conversations.find(id);
+    renameIn(this.#rows.get(id), title, (now) => {
+      this.dispatchEvent(new CustomEvent("rename", { detail: { id, title: now } }));
     });
   }
-
-  #rowOf = (id) => $$(".row", this.#list).find((row) => row.dataset.id === id);
 
   #clicked(event) {
     const row = event.target.closest(".row");
@@ -97,52 +84,54 @@ export class Sidebar extends EventTarget {
     this.dispatchEvent(new CustomEvent("choose", { detail: { ...row.dataset } }));
   }
 
+  /** Each row stays the element that it is, so that whoever is in it stays there too. */
   #render() {
     const { error, hasMore, isLoading, question, shown } = this.#conversations;
-    const groups = question ? [["Found", shown]] : grouped(shown);
-    const nodes = shown.length ? groups.flatMap(([heading, rows]) => this.#group(heading, rows)) : [];
+    const { scrollTop } = this.#list;
+    const focused = document.activeElement;
+    this.#rows = new Map(shown.map((each) => [each.id, this.#row(each, this.#rows.get(each.id))]));
+    const groups = question && shown.length ? [["Found", shown]] : grouped(shown);
+    const nodes = groups.flatMap(([heading, rows]) => this.#group(heading, rows));
     if (error) nodes.push(element("div", { class: "list-note" }, ...describe(error)));
     else if (!shown.length && !isLoading) nodes.push(element("p", { class: "list-note" }, emptyWords(question)));
     if (hasMore) nodes.push(this.#more);
-    const { scrollTop } = this.#list;
-    this.#list.replaceChildren(...nodes);
+    arrange(this.#list, nodes);
     this.#list.scrollTop = scrollTop;
+    // A row that changes its place loses the focus on the way.
+    if (focused !== document.activeElement && this.#list.contains(focused)) focused.focus({ preventScroll: true });
     this.#list.setAttribute("aria-busy", "false");
   }
 
   #group(heading, rows) {
     const id = `group-${heading.replace(/\W/g, "")}`;
-    const list = element("ul", { "aria-labelledby": id }, ...rows.map((each) => this.#row(each)));
-    return [element("h2", { id }, heading), list];
+    const made = this.#groups.get(id) ?? [element("h2", { id }, heading), element("ul", { "aria-labelledby": id })];
+    this.#groups.set(id, made);
+    arrange(made[1], rows.map((each) => this.#rows.get(each.id)));
+    return made;
   }
 
-  #row({ id, title, snippet, messageId }) {
-    const row = clone("conversation-row");
+  #row({ id, title, snippet, messageId }, row = clone("conversation-row")) {
     row.dataset.id = id;
-    const link = $("a", row);
-    link.href = `/chat/${encodeURIComponent(id)}${messageId ? `#${messageId}` : ""}`;
+    $("a", row).href = `/chat/${encodeURIComponent(id)}${messageId ? `#${messageId}` : ""}`;
     if (messageId) row.dataset.messageId = messageId;
+    else delete row.dataset.messageId;
     $(".row-title", row).textContent = title;
     $(".row-snippet", row).textContent = snippet ?? "";
     $(".row-more", row).setAttribute("aria-label", `More about ${title}`);
-    if (this.#renaming === id) link.replaceWith(renameField(title));
     this.#markRow(row);
     return row;
   }
 
   #markRow(row) {
     const isOpen = row.dataset.id === this.#openId;
-    const link = row.querySelector("a");
-    if (isOpen) link?.setAttribute("aria-current", "page");
-    else link?.removeAttribute("aria-current");
+    const link = $("a", row);
+    if (isOpen) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
     $(".row-running", row).hidden = !this.#running.has(row.dataset.id);
   }
 }
 
 const emptyWords = (question) => (question ? "Nothing was found." : "Your conversations will be here.");
-
-const renameField = (title) =>
-  element("input", { class: "rename", "aria-label": "Title", maxlength: "200", value: title, autocomplete: "off" });
 
 const WIDE = matchMedia("(min-width: 56rem)");
 

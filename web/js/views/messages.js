@@ -1,4 +1,4 @@
-import { $, $$, clone, element } from "../dom.js";
+import { $, $$, arrange, clone, element } from "../dom.js";
 import { balance } from "../format.js";
 import { MarkdownView } from "../markdown/view.js";
 import { Follow } from "../models/transcript.js";
@@ -103,13 +103,7 @@ export class MessagesView {
     const shown = this.#transcript.messages.slice(this.#first, end);
     this.#views = new Map(shown.map((message) => [message, this.#views.get(message) ?? this.#viewFor(message)]));
     const nodes = [...this.#views.values()].map(({ node }) => node);
-    const kept = new Set(nodes);
-    for (const child of [...this.#root.children]) if (!kept.has(child)) child.remove();
-    let at = this.#root.firstChild;
-    for (const node of nodes) {
-      if (node === at) at = at.nextSibling;
-      else this.#root.insertBefore(node, at);
-    }
+    arrange(this.#root, nodes);
     this.#mark();
   }
 
