@@ -119,3 +119,26 @@ async def delete_by_keyboard(page: Page, title: str) -> None:
     await page.keyboard.press("ArrowUp")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Undo")).to_be_focused()
+
+
+async def test_whoever_deletes_by_keyboard_has_undo_in_hand_for_as_long_as_it_takes(page: Page) -> None:
+    deleted: list[str] = []
+    page.on("request", lambda request: deleted.append(request.url) if request.method == "DELETE" else None)
+    await page.clock.install()
+    await register(page, CHAT)
+    await begin(page, "First.", "Second.")
+
+    await delete_by_keyboard(page, "First.")
+    for _ in range(3):
+        await page.clock.fast_forward(20_000)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("link", name="First.")).to_be_focused()
+    assert deleted == []
+
+    await delete_by_keyboard(page, "First.")
+    await page.keyboard.press("Shift+Tab")
+    async with page.expect_request(lambda request: request.method == "DELETE"):
+        for _ in range(2):
+            await page.clock.fast_forward(7_000)
+    await expect(page.locator(".toast")).to_have_count(0)
+    await expect(page.get_by_role("link", name="First.")).to_have_count(0)

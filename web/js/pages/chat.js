@@ -77,7 +77,7 @@ function wireActions(page) {
     (await actions()).act(button, view, page);
   });
   sidebar.addEventListener("more", async ({ detail: { button, id } }) => {
-    (await actions()).openRowMenu(button, id, page);
+    (await import("../views/row_menu.js")).openRowMenu(button, id, page);
   });
 }
 

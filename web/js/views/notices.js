@@ -3,8 +3,11 @@ import { balance, count } from "../format.js";
 
 const SHOWN_MS = 6_000;
 
-/** A word at the edge of the page, perhaps with one thing to do about it. Answers a function that takes it away. */
-export function toast(text, { action, onAction, onGone = () => {}, milliseconds = SHOWN_MS } = {}) {
+/**
+ * A word at the edge of the page, perhaps with one thing to do about it. It stays for a while, and for as long as
+ * somebody points at it or has the focus in it. Answers a function that takes it away.
+ */
+export function toast(text, { action, onAction, onGone = () => {}, isFocused = false, milliseconds = SHOWN_MS } = {}) {
   const node = element("div", { class: "toast" }, element("p", {}, text));
   let timer;
   const close = () => {
@@ -12,6 +15,9 @@ export function toast(text, { action, onAction, onGone = () => {}, milliseconds 
     if (!node.isConnected) return;
     node.remove();
     onGone();
+  };
+  const wait = () => {
+    timer = setTimeout(() => (node.matches(":hover, :focus-within") ? wait() : close()), milliseconds);
   };
   if (action) {
     const button = element("button", { type: "button" }, action);
@@ -24,7 +30,8 @@ export function toast(text, { action, onAction, onGone = () => {}, milliseconds 
   }
   $("#toasts").append(node);
   announce(text);
-  timer = setTimeout(close, milliseconds);
+  if (isFocused) node.querySelector("button").focus();
+  wait();
   return close;
 }
 
