@@ -42,6 +42,46 @@ async def change_the_password(client: httpx2.AsyncClient, email: str) -> None:
     assert (await client.post("/api/auth/password", json=body)).is_success
 
 
+async def test_an_idle_chat_leaves_when_its_password_is_changed_elsewhere_and_keeps_the_draft(
+    page: Page, elsewhere: httpx2.AsyncClient
+) -> None:
+    email = await register(page, "/chat")
+    await expect(page.locator(".balance span")).not_to_be_empty()
+    await page.get_by_label("Your message").fill("Precious words.")
+
+    await change_the_password(elsewhere, email)
+
+    await expect(page).to_have_url(re.compile(r"/login\?next=/chat$"))
+    await sign_in(page, email, NEW_PASSWORD)
+    await expect(page.get_by_label("Your message")).to_have_value("Precious words.")
+
+
+@pytest.mark.parametrize("path", ["/account", "/usage", "/billing"])
+async def test_every_page_leaves_when_its_account_is_deleted_elsewhere(
+    page: Page, elsewhere: httpx2.AsyncClient, path: str
+) -> None:
+    email = await register(page)
+    await open_settled(page, path)
+    second = await page.context.new_page()
+    await second.goto(path)
+
+    await sign_in_elsewhere(elsewhere, email)
+    answer = await elsewhere.request("DELETE", "/api/auth/me", json={"currentPassword": PASSWORD})
+    assert answer.is_success
+
+    for tab in (page, second):
+        await expect(tab).to_have_url(re.compile(rf"/login\?next={path}$"))
+
+
+async def test_a_name_that_is_saved_is_the_letter_in_the_corner_at_once(page: Page) -> None:
+    await register(page)
+    await page.get_by_label("Name").fill("Zoe")
+
+    await page.get_by_role("button", name="Save the name").click()
+
+    await expect(page.locator(".who")).to_have_text("Z")
+
+
 @pytest.mark.parametrize("width", [360, 390])
 async def test_the_documentation_fits_a_phone(page: Page, width: int) -> None:
     await page.set_viewport_size({"width": width, "height": 740})

@@ -34,6 +34,11 @@ class Session extends EventTarget {
     return this.user;
   }
 
+  /** Asks once more; what cannot be told now is asked another time. */
+  check() {
+    this.load().catch(() => {});
+  }
+
   /** Takes over the user that register or login answered with. */
   accept(user) {
     this.#become(user, true);

@@ -3,18 +3,26 @@ const RETRY_MS = 5_000;
 const LATE_MS = 2_000;
 
 /**
- * The account's live channel, fired as events of their names. One tab holds the line and tells the others, because a
- * browser keeps no more than six lines to one server and replies need them.
+ * The account's live channel, fired as events of their names, and as "lost" when it was refused: perhaps nobody is
+ * signed in any more. One tab holds the line and tells the others, because a browser keeps no more than six lines to one
+ * server and replies need them.
  */
 export class AccountEvents extends EventTarget {
   #channel;
   #source = null;
+  #isClosed = false;
 
   constructor(userId) {
     super();
     this.#channel = new BroadcastChannel(`prome-events-${userId}`);
     this.#channel.addEventListener("message", ({ data }) => this.#tell(data));
     this.#lead(`prome-events-${userId}`);
+  }
+
+  /** For a page that goes on without its account. */
+  close() {
+    this.#isClosed = true;
+    this.#source?.close();
   }
 
   async #lead(name) {
@@ -25,6 +33,7 @@ export class AccountEvents extends EventTarget {
 
   #listen() {
     this.#source?.close();
+    if (this.#isClosed) return;
     this.#source = new EventSource(performance.now() > LATE_MS ? "/api/events?again=true" : "/api/events");
     for (const name of ["balance", "payment", "conversation"]) {
       this.#source.addEventListener(name, ({ data }) => {
@@ -35,7 +44,9 @@ export class AccountEvents extends EventTarget {
     }
     this.#source.addEventListener("error", () => {
       // A browser gives up for good on an answer that is no stream, as while the server restarts.
-      if (this.#source.readyState === EventSource.CLOSED) setTimeout(() => this.#listen(), RETRY_MS);
+      if (this.#source.readyState !== EventSource.CLOSED) return;
+      this.dispatchEvent(new Event("lost"));
+      setTimeout(() => this.#listen(), RETRY_MS);
     });
   }
 

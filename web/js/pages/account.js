@@ -6,7 +6,7 @@ import { AccountEvents } from "../models/account.js";
 import { requireUser, session, startShell } from "../session.js";
 import { Farewell } from "../views/account_farewell.js";
 import { SessionsView } from "../views/account_sessions.js";
-import { showTopBar } from "../views/top_bar.js";
+import { showInitial, showTopBar } from "../views/top_bar.js";
 
 startShell();
 
@@ -30,6 +30,7 @@ function showUser(user) {
   nameForm.elements.name.value ||= user.name;
   passwordForm.elements.username.value = user.email;
   profile.setAttribute("aria-busy", "false");
+  return account;
 }
 
 runForm(nameForm, {
@@ -38,6 +39,7 @@ runForm(nameForm, {
     try {
       const { user } = await patch("/api/auth/me", { name });
       nameForm.elements.name.value = user.name;
+      showInitial(user);
     } catch (error) {
       if (error.status !== 401 || (await session.load())) throw error;
       return true;
@@ -65,10 +67,10 @@ runForm(passwordForm, {
 try {
   const user = await requireUser();
   if (user) {
-    showUser(user);
+    const account = showUser(user);
     sessions.show();
     $("#export").href = "/api/account/export";
-    const farewell = new Farewell(user);
+    const farewell = new Farewell(user, account);
     $("#delete-account").addEventListener("click", () => farewell.open());
   }
 } catch (error) {

@@ -12,9 +12,11 @@ export class Farewell {
   #dialog = $("#farewell");
   #form = $("#farewell-form");
   #losses = $("#losses");
+  #account;
   #isGone = false;
 
-  constructor(user) {
+  constructor(user, account) {
+    this.#account = account;
     this.#form.elements.username.value = user.email;
     runForm(this.#form, {
       busyLabel: "Deleting…",
@@ -63,6 +65,8 @@ export class Farewell {
       return true;
     }
     this.#isGone = true;
+    // The last word is read here, however soon the server hangs up.
+    this.#account.close();
     for (const name of storage.names()) {
       if (name.startsWith("prome.") && name !== KEPT) storage.remember(name, null);
     }

@@ -181,6 +181,7 @@ export function showAccount(user, account) {
   $(".who").title = user.email;
   show(user.balance);
   account.addEventListener("balance", ({ detail }) => show(detail.balance));
+  account.addEventListener("lost", () => session.check());
   $("#sign-out").addEventListener("click", () => session.signOut().catch((error) => toast(error.message)));
   return show;
 }
