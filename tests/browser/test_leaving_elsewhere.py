@@ -73,6 +73,20 @@ async def test_every_page_leaves_when_its_account_is_deleted_elsewhere(
         await expect(tab).to_have_url(re.compile(rf"/login\?next={path}$"))
 
 
+async def test_signing_out_the_only_other_device_leaves_the_focus_in_the_list(
+    page: Page, elsewhere: httpx2.AsyncClient
+) -> None:
+    await sign_in_elsewhere(elsewhere, await register(page))
+    await open_settled(page, "/account")
+    button = page.locator(".device").get_by_role("button", name="Sign out")
+
+    await button.focus()
+    await page.keyboard.press("Enter")
+
+    await expect(page.locator(".device")).to_have_count(1)
+    await expect(page.locator("#sessions")).to_be_focused()
+
+
 async def test_a_name_that_is_saved_is_the_letter_in_the_corner_at_once(page: Page) -> None:
     await register(page)
     await page.get_by_label("Name").fill("Zoe")

@@ -58,7 +58,8 @@ export class SessionsView {
     }
     const next = device.nextElementSibling ?? device.previousElementSibling;
     device.remove();
-    next?.querySelector("button:not([hidden])")?.focus();
+    // With no other device left there is nothing to press, but the reader stays with the list.
+    (next?.querySelector("button:not([hidden])") ?? this.#list).focus();
     announce(`${$(".device-name", device).textContent} is signed out.`);
     return null;
   }
