@@ -73,6 +73,36 @@ async def test_every_page_leaves_when_its_account_is_deleted_elsewhere(
         await expect(tab).to_have_url(re.compile(rf"/login\?next={path}$"))
 
 
+async def test_whoever_is_signed_in_passes_the_sign_up_by_also_on_the_way_back(page: Page, live_url: str) -> None:
+    await page.goto("/login")
+    await register_on_the_page(page)
+    await expect(page).to_have_url(f"{live_url}/chat")
+
+    await page.goto("/register")
+    await expect(page).to_have_url(f"{live_url}/chat")
+    await page.go_back()
+
+    await expect(page).to_have_url(re.compile("/chat$"))
+
+
+@pytest.mark.parametrize("path", ["/login", "/register"])
+async def test_enter_before_the_script_has_come_sends_no_password_anywhere(page: Page, path: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(f"{request.method} {request.url} {request.post_data}"))
+
+    async with held_back(page, f"**/js/pages{path}.js") as held:
+        await page.goto(path, wait_until="commit")
+        await asyncio.wait_for(held.wait(), WAIT_SECONDS_MAX)
+        await page.get_by_label("E-mail").fill(new_email())
+        await page.get_by_label("Password", exact=True).fill(PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_label("Password", exact=True)).to_have_value(PASSWORD)
+
+    await expect(page.get_by_role("main").get_by_role("button").last).to_be_visible()
+    assert page.url.endswith(path)
+    assert [each for each in asked if each.startswith("POST") or PASSWORD.split()[0] in each] == []
+
+
 async def test_signing_out_the_only_other_device_leaves_the_focus_in_the_list(
     page: Page, elsewhere: httpx2.AsyncClient
 ) -> None:

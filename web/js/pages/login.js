@@ -1,5 +1,6 @@
 import { post } from "../api.js";
 import { $, $$ } from "../dom.js";
+import { watchDoor } from "../door.js";
 import { runForm } from "../form.js";
 import { carryNext, nextPage } from "../next.js";
 import { session, startShell } from "../session.js";
@@ -18,8 +19,4 @@ runForm($("#login-form"), {
   },
 });
 
-if (session.isLikely) {
-  // Whoever is signed in already has no business here; if that cannot be found out, the form still works.
-  const user = await session.load().catch(() => null);
-  if (user) location.replace(nextPage());
-}
+watchDoor();

@@ -1,5 +1,6 @@
 import { post } from "../api.js";
 import { $, $$ } from "../dom.js";
+import { watchDoor } from "../door.js";
 import { runForm } from "../form.js";
 import { carryNext, nextPage } from "../next.js";
 import { session, startShell } from "../session.js";
@@ -17,3 +18,5 @@ runForm($("#register-form"), {
     return true;
   },
 });
+
+watchDoor();
