@@ -52,6 +52,22 @@ async def test_whoever_sends_twice_in_one_breath_has_sent_once(
     assert page_errors == []
 
 
+async def test_a_double_click_on_send_sends_and_does_not_stop(page: Page, provider: ScriptedProvider) -> None:
+    provider.pause_before = 1
+    await register(page, CHAT)
+    await expect(page.locator(".balance span")).not_to_be_empty()
+    await page.get_by_label("Your message").fill("Tell me all.")
+
+    await page.get_by_role("button", name="Send").dblclick()
+    await expect(reply(page)).to_contain_text("Hello")
+    provider.go_on.set()
+
+    await expect(reply(page)).to_contain_text("Hello, you.")
+    await expect_quiet(page)
+    assert provider.hung_up == 0
+    await expect(page.locator(".note")).to_have_count(0)
+
+
 async def test_what_is_sent_while_the_conversation_opens_goes_out_once_it_has(
     page: Page, provider: ScriptedProvider, page_errors: list[str]
 ) -> None:

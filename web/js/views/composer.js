@@ -21,6 +21,8 @@ export class Composer extends EventTarget {
       event.preventDefault();
       this.#act();
     });
+    // The second half of a double click is not for the Stop that has come under it.
+    this.#button.addEventListener("click", (event) => event.detail > 1 && this.#isReplying && event.preventDefault());
     this.#text.addEventListener("input", () => {
       this.#fit();
       this.dispatchEvent(new Event("input"));
