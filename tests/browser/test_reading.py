@@ -83,3 +83,22 @@ async def test_the_end_stays_in_sight_while_the_window_and_the_box_change(
         await in_sight(page, last)
     provider.go_on.set()
     await expect_quiet(page)
+
+
+async def test_the_link_to_the_box_leads_there_and_loads_nothing(page: Page) -> None:
+    await register(page, CHAT)
+    await ask(page, "One.")
+    await expect_quiet(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/messages" in request.url else None)
+    await page.locator(".transcript").focus()
+
+    await page.get_by_role("link", name="Skip to the message box").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Your message")).to_be_focused()
+    await page.keyboard.type("Two.")
+    await page.keyboard.press("Enter")
+
+    await expect(page.locator("article.assistant")).to_have_count(2)
+    await expect_quiet(page)
+    assert asked == []

@@ -51,7 +51,9 @@ function start(user) {
       page.newChat();
     });
   }
-  addEventListener("popstate", () => page.open(idInPath(), { isNew: false }));
+  addEventListener("online", () => comeBack(page));
+  // A link within the page is no way to another conversation.
+  addEventListener("popstate", () => idInPath() !== chat.transcript.id && page.open(idInPath(), { isNew: false }));
   page.showBalance = showAccount(user, account);
   wireChat(page);
   wireComposer(page);
