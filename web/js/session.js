@@ -87,15 +87,19 @@ function showParts() {
 
 /** For pages that need an account: answers the user, or leaves for the sign-in page, now or when the session ends. */
 export async function requireUser() {
-  session.addEventListener("change", ({ detail }) => {
-    if (!detail.user) location.replace(detail.here ? "/" : loginPage());
-  });
-  // The Back button can show a page from before the reader signed out.
-  addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+  session.addEventListener("change", leave);
+  addEventListener("pageshow", reloadOld);
   const user = await session.load();
   if (!user) location.replace(loginPage());
   return user;
 }
+
+function leave({ detail }) {
+  if (!detail.user) location.replace(detail.here ? "/" : loginPage());
+}
+
+/** The Back button can show a page from before the reader signed out. */
+const reloadOld = ({ persisted }) => persisted && location.reload();
 
 /** The sign-in page that comes back to where the reader is now. */
 function loginPage(here = location.pathname + location.search) {

@@ -7,6 +7,7 @@ const LOOK_AGAIN_MS = 300;
 /**
  * Which conversation is open, which replies are running, and what is being sent. The one place that knows all three.
  * Fires "open", "running", "confirmed", "ended" and "refused"; the latter's `detail` is what was not sent, and why.
+ * While the open conversation could not be loaded it is loading still: nothing is sent to what cannot be seen.
  */
 export class Chat extends EventTarget {
   transcript = new Transcript();
@@ -31,15 +32,18 @@ export class Chat extends EventTarget {
     this.transcript = transcript;
     this.isLoading = Boolean(id) && (!kept || Boolean(messageId));
     this.#fire("open");
-    if (!this.isLoading) return;
-    try {
-      if (!kept) await Promise.all([transcript.load(), this.lookForRunning()]);
-      if (messageId) await transcript.reach(messageId).catch(() => {});
-      if (this.transcript === transcript) this.rejoin();
-    } finally {
-      if (this.transcript === transcript) this.isLoading = false;
-    }
-    if (this.transcript === transcript) this.#fire("open", { messageId });
+    if (this.isLoading) await this.load(messageId, !kept);
+  }
+
+  /** Reads the open conversation, for the first time or because that failed before. */
+  async load(messageId = null, isUnread = true) {
+    const { transcript } = this;
+    if (isUnread) await Promise.all([transcript.load(), this.lookForRunning()]);
+    if (messageId) await transcript.reach(messageId).catch(() => {});
+    if (this.transcript !== transcript) return;
+    this.rejoin();
+    this.isLoading = false;
+    this.#fire("open", { messageId });
   }
 
   /** The open conversation as it has become elsewhere, without taking it from the reader's eyes. */
@@ -54,10 +58,15 @@ export class Chat extends EventTarget {
     return this.#replies.get(transcript)?.reply;
   }
 
-  /** Sends a message, or asks for another reply, or for more of one. */
+  /** Whether that message is on its way to that conversation; until it is known to have arrived, a draft keeps it. */
+  isSending(message, id) {
+    return [...this.#replies].some(([each, { reply }]) => each.id === id && !reply.streamId && reply.message === message);
+  }
+
+  /** Sends a message, or asks for another reply, or for more of one. Answers the reply that is to come. */
   send({ message, parentId, regenerate, carryOn, model }) {
     const transcript = this.transcript;
-    if (this.#replies.has(transcript)) return;
+    if (this.#replies.has(transcript)) return null;
     const body = {
       ...(message !== undefined && { message }),
       ...(transcript.id && { conversationId: transcript.id }),
@@ -73,7 +82,7 @@ export class Chat extends EventTarget {
     const reply = new Reply({ ask: { body, key } });
     const sent = { message, parentId, regenerate, carryOn, isNew };
     reply.addEventListener("meta", ({ detail }) => {
-      this.#drafts.clear(place);
+      this.#drafts.arrived(place, message);
       transcript.confirm(begun, detail);
       this.#fire("confirmed", { transcript, created: detail.created });
       this.#mark(detail.conversationId, detail.streamId);
@@ -84,6 +93,7 @@ export class Chat extends EventTarget {
       this.#fire("refused", { transcript, sent, error: reply.error });
       return true;
     });
+    return reply;
   }
 
   async stop() {

@@ -156,6 +156,13 @@ export class Drafts {
     this.#write(conversationId, { text: text.slice(0, CHARS_MAX), sent, at: Date.now() });
   }
 
+  /** What arrived is no draft any more; what was typed since then is one. */
+  arrived(conversationId, message = "") {
+    const { text = "" } = this.#read(conversationId);
+    if (!text || text === message.slice(0, CHARS_MAX)) this.clear(conversationId);
+    else this.#write(conversationId, { text, at: Date.now() });
+  }
+
   /** The key for sending this body: the one it was sent with before, or a new one. */
   keyFor(conversationId, body, newKey = () => crypto.randomUUID()) {
     const draft = this.#read(conversationId);
@@ -164,6 +171,12 @@ export class Drafts {
     const text = body.message ?? draft.text ?? "";
     this.#write(conversationId, { text: text.slice(0, CHARS_MAX), sent: { asked, key }, at: Date.now() });
     return key;
+  }
+
+  /** The body that was sent from there and is not known to have arrived. */
+  unsent(conversationId) {
+    const { sent } = this.#read(conversationId);
+    return sent ? JSON.parse(sent.asked) : null;
   }
 
   clear(conversationId) {

@@ -33,6 +33,11 @@ export class Reply extends EventTarget {
     if (streamId) this.state = "running";
   }
 
+  /** What was said to get it, if that was said here. */
+  get message() {
+    return this.#ask?.body.message;
+  }
+
   get isOver() {
     return this.state === "ended";
   }

@@ -1,4 +1,4 @@
-import { $, $$, announce, describe } from "../dom.js";
+import { $, $$, announce } from "../dom.js";
 import { AccountEvents } from "../models/account.js";
 import { Chat } from "../models/chat.js";
 import { Conversations, Drafts } from "../models/conversations.js";
@@ -8,17 +8,36 @@ import { Composer, ModelPicker, Quote } from "../views/composer.js";
 import { Sidebar, showAccount, wireDrawer } from "../views/frame.js";
 import { MessagesView } from "../views/messages.js";
 import { toast, troubleOf } from "../views/notices.js";
+import { wireComposer } from "../views/writing.js";
 
 startShell();
 
 const notices = $(".notices");
+const composer = new Composer($(".composer"));
 const messageInHash = () => /^#(msg_\w+)$/.exec(location.hash)?.[1];
 const idInPath = () => decodeURIComponent(/^\/chat\/([^/]+)$/.exec(location.pathname)?.[1] ?? "") || null;
 
 // A new chat looks the same whoever it is, so it need not wait for the answer.
 $(".empty").hidden = Boolean(idInPath());
-const user = await requireUser().catch((error) => notices.replaceChildren(...describe(error)));
-if (user) start(user);
+let starting = null;
+let isSentEarly = false;
+composer.addEventListener("send", () => {
+  isSentEarly = true;
+  begin();
+});
+addEventListener("online", begin);
+begin();
+
+/** Starts as soon as it is known who reads, however often it is called. */
+function begin() {
+  starting ??= requireUser().then(
+    (user) => user && start(user),
+    (error) => {
+      starting = null;
+      tell(error, begin);
+    },
+  );
+}
 
 function start(user) {
   const drafts = new Drafts(user.id, storage);
@@ -29,7 +48,7 @@ function start(user) {
     drafts,
     conversations,
     chat,
-    composer: new Composer($(".composer")),
+    composer,
     quote: new Quote($("#quote")),
     picker: new ModelPicker($("#model"), $("#price")),
     sidebar: new Sidebar($("#sidebar"), conversations),
@@ -62,13 +81,28 @@ function start(user) {
   wireKeys(page, drawer);
   wireAccount(page, account);
   conversations.load();
-  page.picker.load().catch((error) => notices.replaceChildren(troubleOf(error)));
+  loadModels(page);
   if (!idInPath()) chat.lookForRunning();
   page.open(idInPath(), { isFirst: true, messageId: messageInHash() });
+  if (isSentEarly) composer.dispatchEvent(new Event("send"));
+}
+
+const loadModels = ({ picker }) => picker.load().catch((error) => tell(error));
+
+/** Says below the conversation what failed, perhaps with another try. */
+function tell(error, again) {
+  notices.replaceChildren(troubleOf(error, 0, again && (() => (composer.focus(), again()))));
+  notices.scrollIntoView({ block: "end" });
+}
+
+/** What could not be had without a network is asked for again. */
+function comeBack(page) {
+  page.again?.();
+  if (page.conversations.error) page.conversations.load();
+  if (!page.picker.model) loadModels(page);
 }
 
 /** What a hand or a key asks for comes with the first one that does. */
-const actions = () => import("../views/actions.js");
 
 function wireActions(page) {
   const { messages, sidebar } = page;
@@ -76,7 +110,7 @@ function wireActions(page) {
     const button = event.target.closest("[data-action]");
     const view = button && messages.viewOf(button);
     if (!view) return;
-    (await actions()).act(button, view, page);
+    (await import("../views/actions.js")).act(button, view, page);
   });
   sidebar.addEventListener("more", async ({ detail: { button, id } }) => {
     (await import("../views/row_menu.js")).openRowMenu(button, id, page);
@@ -84,7 +118,7 @@ function wireActions(page) {
 }
 
 /** The keys that work everywhere on the page. */
-function wireKeys({ chat, composer, newChat, sidebar }, drawer) {
+function wireKeys({ chat, newChat, sidebar }, drawer) {
   $("[data-open-shortcuts]").addEventListener("click", openShortcuts);
   addEventListener("keydown", (event) => {
     if (event.isComposing || document.querySelector("dialog[open]")) return;
@@ -114,28 +148,49 @@ const canStop = (event, chat) =>
   !document.querySelector(":popover-open, .sidebar.open, form.edit");
 
 async function openConversation(page, id, { isFirst = false, isNew = !isFirst, messageId } = {}) {
-  const { chat, composer, drafts, sidebar } = page;
-  // An empty box means no draft, but not while the page starts, nor while its message is on its way.
-  if (composer.text || !(isFirst || chat.replyOf())) drafts.keep(chat.transcript.id, composer.text);
+  const { chat, drafts } = page;
+  // What was written before the page had started belongs to the conversation that it opens.
+  const early = isFirst ? composer.text : page.keep();
   if (isNew && idInPath() !== id) history.pushState(null, "", id ? `/chat/${encodeURIComponent(id)}` : "/chat");
   notices.replaceChildren();
-  composer.text = drafts.text(id);
+  page.again = null;
   const opening = chat.open(id, messageId);
-  sidebar.mark({ openId: id, running: chat.running });
+  const draft = drafts.text(id);
+  composer.text = joined(chat.isSending(draft, id) ? "" : draft, early);
   composer.focus();
+  await loaded(page, opening, messageId);
+}
+
+/** What could not be loaded is tried again when somebody asks for it, or the network is back. */
+async function loaded(page, loading, messageId) {
+  const { chat } = page;
+  const { transcript } = chat;
   try {
-    await opening;
+    await loading;
   } catch (error) {
     if (error.status === 401) return session.load();
-    if (chat.transcript.id !== id) return;
-    if (error.status !== 404) return notices.replaceChildren(troubleOf(error));
-    toast("This conversation does not exist any more.");
-    history.replaceState(null, "", "/chat");
-    await page.open(null, { isNew: false });
+    if (chat.transcript !== transcript) return;
+    if (error.status === 404) {
+      toast("This conversation does not exist any more.");
+      history.replaceState(null, "", "/chat");
+      return page.open(null, { isNew: false });
+    }
+    $(".loading").hidden = true;
+    page.again = () => {
+      page.again = null;
+      notices.replaceChildren();
+      $(".loading").hidden = false;
+      loaded(page, chat.load(messageId), messageId);
+    };
+    tell(error, page.again);
   }
 }
 
-function wireChat({ chat, composer, conversations, drafts, messages, showBalance, sidebar }) {
+/** Two texts that somebody wrote one after the other. */
+const joined = (one, other) => [...new Set([one, other])].filter(Boolean).join("\n\n");
+
+function wireChat(page) {
+  const { chat, conversations, drafts, messages, showBalance, sidebar } = page;
   const show = ({ detail }) => {
     const { transcript, isLoading } = chat;
     $(".loading").hidden = !isLoading;
@@ -157,10 +212,13 @@ function wireChat({ chat, composer, conversations, drafts, messages, showBalance
   });
   chat.addEventListener("confirmed", ({ detail: { transcript, created } }) => {
     announce("Replying.");
-    // What was typed since belongs to the next message.
-    if (transcript === chat.transcript && composer.text) drafts.keep(transcript.id, composer.text);
     if (!created) return;
-    if (transcript === chat.transcript) history.replaceState(null, "", `/chat/${encodeURIComponent(transcript.id)}`);
+    if (transcript === chat.transcript) {
+      // What was typed since belongs to the next message, and now that has a place.
+      drafts.clear(null);
+      drafts.keep(transcript.id, composer.text);
+      history.replaceState(null, "", `/chat/${encodeURIComponent(transcript.id)}`);
+    }
     if (conversations.find(transcript.id)) conversations.changed();
     else conversations.load();
   });
@@ -172,15 +230,17 @@ function wireChat({ chat, composer, conversations, drafts, messages, showBalance
     if (reply.usage) showBalance(reply.usage.balanceAfter);
   });
   chat.addEventListener("refused", ({ detail: { transcript, sent, error } }) => {
+    if (sent.isNew) {
+      const isHere = transcript.id === chat.transcript.id;
+      const text = joined(sent.message, isHere ? composer.text : drafts.text(transcript.id));
+      if (isHere) composer.text = text;
+      drafts.keep(transcript.id, text);
+    }
     if (error.status === 401) return session.load();
     if (transcript !== chat.transcript) return toast(error.message);
     announce(error.message);
-    if (sent.isNew) {
-      composer.text = sent.message;
-      drafts.keep(transcript.id, sent.message);
-    }
     if (error.code === "turn_running") chat.refresh();
-    notices.replaceChildren(troubleOf(error));
+    tell(error);
     messages.toEnd();
   });
 }
@@ -194,62 +254,6 @@ function showPlace({ transcript, isLoading }) {
 function showTitle(title) {
   $(".title").textContent = title;
   document.title = title && title !== "New chat" ? `${title} · Prome` : "Chat · Prome";
-}
-
-function wireComposer({ chat, composer, drafts, messages, picker, quote }) {
-  let timer;
-  const askQuote = () => {
-    const message = composer.text.trim();
-    if (!message || chat.replyOf()) return quote.clear();
-    const { id } = chat.transcript;
-    quote.ask({ message, ...(id && { conversationId: id }), ...(picker.model && { model: picker.model }) });
-  };
-  composer.addEventListener("input", () => {
-    const { transcript } = chat;
-    const { text } = composer;
-    clearTimeout(timer);
-    // While the message is on its way the draft keeps it, with its key.
-    if (!chat.replyOf() || text) timer = setTimeout(() => drafts.keep(transcript.id, text), 200);
-    askQuote();
-  });
-  $("#model").addEventListener("change", askQuote);
-  const send = () => {
-    const message = composer.text.trim();
-    if (!message || chat.replyOf()) return;
-    const { transcript } = chat;
-    if (chat.isLoading) {
-      // It goes out as soon as there is something to answer to.
-      return chat.addEventListener("open", () => transcript === chat.transcript && send(), { once: true });
-    }
-    clearTimeout(timer);
-    notices.replaceChildren();
-    chat.send({ message, model: picker.model });
-    composer.text = "";
-    clearTimeout(timer);
-    messages.toEnd();
-  };
-  composer.addEventListener("send", send);
-  composer.addEventListener("stop", () => stop(chat, composer));
-  addEventListener("pagehide", () => composer.text && drafts.keep(chat.transcript.id, composer.text));
-  for (const sample of $$(".samples button")) {
-    sample.addEventListener("click", () => {
-      composer.text = sample.textContent;
-      composer.focus();
-    });
-  }
-  const online = () => ($(".offline").hidden = navigator.onLine);
-  addEventListener("online", online);
-  addEventListener("offline", online);
-  online();
-}
-
-async function stop(chat, composer) {
-  try {
-    await chat.stop();
-  } catch (error) {
-    notices.replaceChildren(...describe(error, { always: true }));
-    composer.isReplying = Boolean(chat.replyOf());
-  }
 }
 
 function wireList({ chat, conversations, sidebar }) {

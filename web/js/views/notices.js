@@ -35,11 +35,16 @@ export function toast(text, { action, onAction, onGone = () => {}, isFocused = f
   return close;
 }
 
-/** What failed, what it cost, and what to pass on to whoever can help. */
-export function troubleOf(error, charged = 0) {
+/** What failed, what it cost, what to pass on to whoever can help, and perhaps another try. */
+export function troubleOf(error, charged = 0, again = null) {
   const parts = error.code === "insufficient_tokens" ? shortfall(error) : describe(error, { always: true });
   const cost = charged ? `You were charged ${balance(charged)} for what had arrived.` : "Nothing was charged.";
   const words = element("div", {}, parts[0], element("p", {}, cost), ...parts.slice(1));
+  if (again) {
+    const button = element("button", { type: "button", class: "button small" }, "Try again");
+    button.addEventListener("click", again);
+    words.append(button);
+  }
   return element("div", { class: "trouble", "data-code": error.code }, words);
 }
 
