@@ -201,3 +201,34 @@ async def edit_and_be_refused(page: Page, words: str) -> None:
     await page.keyboard.press("Enter")
     await expect(page.locator(".trouble")).to_contain_text("Your message is kept.")
     await page.unroute("**/api/chat")
+
+
+async def test_an_edit_that_is_refused_stands_where_it_was_written(page: Page) -> None:
+    await register(page, CHAT)
+    await begin(page, "First.")
+
+    await edit_and_be_refused(page, "First, but better.")
+
+    field = page.get_by_label("Edit your message")
+    await expect(field).to_have_value("First, but better.")
+    await expect(field).to_be_in_viewport()
+    await field.press("Enter")
+    await expect(page.locator(".bubble")).to_have_text("First, but better.")
+    await expect(page.locator("article.user .branches")).to_contain_text("2/2")
+
+
+async def test_an_edit_that_was_refused_is_there_after_the_shop_and_not_after_it_was_given_up(page: Page) -> None:
+    await register(page, CHAT)
+    await begin(page, "First.")
+    await edit_and_be_refused(page, "First, but better.")
+
+    await page.get_by_role("link", name="Get tokens").click()
+    await expect(page).to_have_url(re.compile("/billing"))
+    await page.go_back()
+    await expect(page.get_by_label("Edit your message")).to_have_value("First, but better.")
+    await page.get_by_role("button", name="Cancel").click()
+    await page.reload()
+
+    await expect(reply(page)).to_contain_text("Hello, you.")
+    await expect(page.locator(".bubble")).to_have_text("First.")
+    await expect(page.get_by_label("Edit your message")).to_have_count(0)

@@ -85,6 +85,27 @@ async def test_the_end_stays_in_sight_while_the_window_and_the_box_change(
     await expect_quiet(page)
 
 
+async def test_an_open_edit_stays_alone_while_another_tab_asks(page: Page) -> None:
+    await register(page, CHAT)
+    await ask(page, "One.")
+    await expect_quiet(page)
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    await expect(other.locator("article.assistant")).to_have_count(1)
+    await page.locator("article.user").hover()
+    await page.get_by_role("button", name="Edit").click()
+    await page.get_by_label("Edit your message").fill("One, but better.")
+
+    await ask(other, "Two.")
+    await expect(page.locator("article.assistant")).to_have_count(2)
+    await expect_quiet(page)
+
+    edited = page.locator("article.user").first
+    await expect(edited.get_by_label("Edit your message")).to_have_value("One, but better.")
+    await expect(edited.locator("[data-action=edit]")).to_be_hidden()
+    await expect(edited.locator(".bubble")).to_be_hidden()
+
+
 async def test_the_link_to_the_box_leads_there_and_loads_nothing(page: Page) -> None:
     await register(page, CHAT)
     await ask(page, "One.")

@@ -108,3 +108,12 @@ test("a window that grows moves the view, and that was no hand either", () => {
   assert.ok(follow.scrolled(view(1300, 2000, 700)));
   assert.ok(!follow.scrolled(view(1250, 2000, 700)));
 });
+
+test("what arrived leaves only what was typed since", () => {
+  const mine = drafts();
+  mine.keyFor("cnv_1", { message: "hello" });
+  mine.keep("cnv_1", "and then");
+  mine.arrived("cnv_1", "hello");
+  assert.equal(mine.text("cnv_1"), "and then");
+  assert.equal(mine.unsent("cnv_1"), null);
+});

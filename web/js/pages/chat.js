@@ -103,6 +103,7 @@ function comeBack(page) {
 }
 
 /** What a hand or a key asks for comes with the first one that does. */
+const resumeEdit = async (...what) => (await import("../views/edit.js")).resumeEdit(...what);
 
 function wireActions(page) {
   const { messages, sidebar } = page;
@@ -199,6 +200,8 @@ function wireChat(page) {
     if (detail?.messageId) messages.toMessage(detail.messageId);
     transcript.addEventListener("change", () => transcript === chat.transcript && showPlace(chat));
     mark();
+    const isWaiting = !isLoading && !chat.replyOf() && drafts.unsent(`${transcript.id}.edit`);
+    if (isWaiting) resumeEdit(page);
   };
   const mark = () => {
     composer.isReplying = Boolean(chat.replyOf() || (chat.transcript.id && chat.running.has(chat.transcript.id)));
@@ -240,6 +243,7 @@ function wireChat(page) {
     if (transcript !== chat.transcript) return toast(error.message);
     announce(error.message);
     if (error.code === "turn_running") chat.refresh();
+    if (sent.message && !sent.isNew) return resumeEdit(page, troubleOf(error));
     tell(error);
     messages.toEnd();
   });

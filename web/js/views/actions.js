@@ -1,5 +1,5 @@
 import { get } from "../api.js";
-import { $, $$, clone, describe, element } from "../dom.js";
+import { $, $$, describe, element } from "../dom.js";
 import { balance, count } from "../format.js";
 import { toast } from "./notices.js";
 
@@ -41,6 +41,8 @@ async function choose({ id, siblings }, { chat }, step) {
   buttons.at(step > 0 ? -1 : 0)?.focus();
 }
 
+const edit = async (view, page) => (await import("./edit.js")).edit(view, page);
+
 async function copy({ message }) {
   try {
     await navigator.clipboard.writeText(message.content);
@@ -48,40 +50,6 @@ async function copy({ message }) {
   } catch {
     toast("The browser did not allow copying.");
   }
-}
-
-/** The message turns into a field in its place. Sending it opens another branch; nothing is lost. */
-function edit({ message, node }, { chat, messages, picker }) {
-  if (chat.replyOf()) return void toast("An answer is still being written here.");
-  const form = clone("edit-message");
-  const field = $("textarea", form);
-  const parts = [...node.children];
-  const close = () => {
-    form.remove();
-    for (const part of parts) part.hidden = false;
-    $("[data-action=edit]", node).focus();
-  };
-  field.value = message.content;
-  for (const part of parts) part.hidden = true;
-  node.append(form);
-  field.focus();
-  $("[data-cancel]", form).addEventListener("click", close);
-  form.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
-    if (event.key === "Escape") close();
-    else if (event.key === "Enter" && !event.shiftKey && event.target === field) form.requestSubmit();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  });
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const said = field.value.trim();
-    if (!said) return;
-    close();
-    chat.send({ message: said, parentId: message.parentId, model: picker.model });
-    messages.toEnd();
-  });
 }
 
 const ACTIONS = { copy, edit, again, continue: carryOn, previous, next, receipt };
