@@ -78,6 +78,15 @@ class Database:
     async def close(self) -> None:
         await self._engine.close()
 
+    async def require_a_word(self, seconds: float) -> None:
+        """Before a server stops: one that hangs is broken off, or all that has to be closed would wait for it."""
+        asking = asyncio.create_task(self._say_a_word())
+        await asyncio.wait({asking}, timeout=seconds)
+        if not asking.done():
+            self._engine.break_off()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
     def begin(self) -> AbstractAsyncContextManager[Session]:
         """Commits on the way out and returns when that is durable; any exception undoes the whole unit."""
         return self._engine.begin()
@@ -104,6 +113,10 @@ class Database:
                 await asyncio.sleep(RETRY_SECONDS * 2**attempt * random.random())
         async with self.begin() as session:
             return await unit(session)
+
+    async def _say_a_word(self) -> None:
+        async with self.begin_apart() as session:
+            await session.rows("SELECT 1")
 
     async def ping(self) -> None:
         async with self.read() as session:

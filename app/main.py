@@ -73,6 +73,8 @@ from app.stripe_sandbox.till import Till, Webhook
 log = logs.get("prome.main")
 # At so many new objects the new ones are looked through, and at every tenth time those that outlived that, too.
 GARBAGE = (5000, 10, 10)
+# So long the database may take to answer a server that stops.
+LAST_WORD_SECONDS = 0.5
 API: list[BaseRoute] = [
     *accounts.routes,
     *ledger.routes,
@@ -165,6 +167,7 @@ async def running(its: Services) -> AsyncIterator[None]:
         schedule.start()
         closing.push_async_callback(schedule.stop)
         await _warm_up(its)
+        closing.push_async_callback(its.db.require_a_word, LAST_WORD_SECONDS)
         yield
 
 

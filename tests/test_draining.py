@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -24,6 +24,7 @@ from tests.waiting import WAIT_SECONDS_MAX, hang_up, soon
 
 PASSWORD = "correct horse battery"
 GAP_SECONDS = 0.02
+Trouble = Callable[[OwnPostgres], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -182,8 +183,9 @@ async def silence() -> AsyncIterator[tuple[str, asyncio.Event]]:
             await hang_up(writer)
 
 
+@pytest.mark.parametrize("trouble", [OwnPostgres.away, OwnPostgres.frozen])
 async def test_without_its_database_a_server_is_gone_in_time_and_the_next_one_ends_the_reply(
-    own: OwnPostgres | None, command: Command, tmp_path: Path
+    own: OwnPostgres | None, command: Command, tmp_path: Path, trouble: Trouble
 ) -> None:
     if own is None:
         pytest.skip("It is about Postgres.")
@@ -192,17 +194,14 @@ async def test_without_its_database_a_server_is_gone_in_time_and_the_next_one_en
         with command.serving(OPENAI_BASE_URL=fake.url, DATABASE_URL=url, DRAIN_SECONDS="1") as server:
             async with somebody(server) as client, client.stream("POST", "/api/chat", json={"message": "Go"}) as reply:
                 seen = await until_words(events_of(reply))
-                await asyncio.to_thread(own.stop, "immediate")
-                try:
+                with trouble(own):
                     code, seconds = await asyncio.to_thread(server.terminate)
-                finally:
-                    await asyncio.to_thread(own.start)
         with command.serving(OPENAI_BASE_URL=fake.url, DATABASE_URL=url) as server:
             ended = await ending_of(server, client, seen[0].data["streamId"])
 
     assert code == 0, server.log.read_text()
     assert (ended.name, ended.data["code"]) == ("error", "interrupted")
-    figure("S10: without its database a worker with 1 s to stop is gone after", seconds, 3, "s")
+    figure(f"S10: its database being {trouble.__name__}, a worker with 1 s to stop is gone after", seconds, 3, "s")
     assert await differences(url) == []
 
 

@@ -93,6 +93,13 @@ class PostgresEngine:
     def glance(self) -> AbstractAsyncContextManager[Session]:
         return self.read()
 
+    def break_off(self) -> None:
+        """Whoever waits for an answer hears that there will be none, and so does whoever asks from now on."""
+        for pool in (self._pool, self._apart):
+            if pool is not None:
+                pool.terminate()
+        self._pool = self._apart = None
+
     async def close(self) -> None:
         """A connection that is still at work is waited for a moment, and then broken."""
         pools = [pool for pool in (self._pool, self._apart) if pool is not None]
