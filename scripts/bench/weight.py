@@ -15,8 +15,11 @@ from scripts.bench.table import show
 
 NAMED = re.compile(r'(?:href|src)="/assets/v-\w+/([^"]+\.(?:css|js|svg))"')
 LATER = re.compile(r'(?:from|import\() ?"(\.[^"]+)"')
-# What no line of code names, because the text decides: the colours of one language, and the formulas' style and font.
-BY_TEXT = {"vendor/highlight/python.js", "vendor/temml.css", "vendor/Temml.woff2"}
+# What no import names: the colours of one language, which the text decides, and styles and a font.
+BY_TEXT = {
+    *("vendor/highlight/python.js", "css/code.css", "css/dialog.css", "css/edit.css", "css/receipt.css"),
+    *("vendor/temml.css", "vendor/Temml.woff2"),
+}
 CODINGS = ("br, gzip", "gzip", "identity")
 
 

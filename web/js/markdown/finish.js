@@ -1,4 +1,5 @@
 import { element } from "../dom.js";
+import { addSheet } from "../sheet.js";
 
 let core;
 const loaded = new Map();
@@ -30,12 +31,17 @@ async function colour(code, word, sanitised) {
 }
 
 async function ready(language) {
-  core ??= import("../../vendor/highlight.js");
+  core ??= loadHighlighter();
   const { default: highlight } = await core;
   if (!loaded.has(language)) loaded.set(language, import(`../../vendor/highlight/${language}.js`));
   const { default: grammar } = await loaded.get(language);
   if (!highlight.getLanguage(language)) highlight.registerLanguage(language, grammar);
   return highlight;
+}
+
+function loadHighlighter() {
+  addSheet("css/code.css");
+  return import("../../vendor/highlight.js");
 }
 
 async function copy(button, text) {
@@ -53,7 +59,7 @@ let temml;
 /** Sets formulas, once there are any; until then, and where one is wrong, its source is shown. */
 export async function setMath(spans) {
   if (!spans.length) return;
-  temml ??= load();
+  temml ??= loadSetter();
   const { default: setter } = await temml.catch(() => ({}));
   if (!setter) return;
   for (const span of spans) {
@@ -66,11 +72,8 @@ export async function setMath(spans) {
   }
 }
 
-function load() {
-  const style = document.createElement("link");
-  style.rel = "stylesheet";
-  style.href = new URL("../../vendor/temml.css", import.meta.url).href;
-  document.head.append(style);
+function loadSetter() {
+  addSheet("vendor/temml.css");
   return import("../../vendor/temml.js");
 }
 

@@ -4,11 +4,10 @@ import { Chat } from "../models/chat.js";
 import { Conversations, Drafts } from "../models/conversations.js";
 import { requireUser, session, startShell } from "../session.js";
 import * as storage from "../kept.js";
-import { Composer, ModelPicker, Quote } from "../views/composer.js";
+import { Composer, ModelPicker, Quote, wireComposer } from "../views/composer.js";
 import { Sidebar, showAccount, wireDrawer } from "../views/frame.js";
 import { MessagesView } from "../views/messages.js";
 import { toast, troubleOf } from "../views/notices.js";
-import { wireComposer } from "../views/writing.js";
 
 startShell();
 
@@ -136,9 +135,9 @@ function wireKeys({ chat, newChat, sidebar }, drawer) {
   });
 }
 
-function openShortcuts() {
+async function openShortcuts() {
   $("#account-menu").hidePopover();
-  $("#shortcuts").showModal();
+  (await import("../views/shortcuts.js")).openShortcuts();
 }
 
 /** Escape closes what is open first; only then does it stop a reply. */
@@ -260,15 +259,7 @@ function showTitle(title) {
   document.title = title && title !== "New chat" ? `${title} · Prome` : "Chat · Prome";
 }
 
-function wireList({ chat, conversations, sidebar }) {
-  sidebar.addEventListener("rename", async ({ detail: { id, title } }) => {
-    try {
-      await conversations.rename(id, title);
-      if (chat.transcript.id === id) showTitle(title);
-    } catch (error) {
-      toast(error.message);
-    }
-  });
+function wireList({ chat, conversations }) {
   conversations.addEventListener("change", () => {
     const known = conversations.find(chat.transcript.id);
     if (!known) return;

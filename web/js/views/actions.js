@@ -1,6 +1,7 @@
 import { get } from "../api.js";
 import { $, $$, describe, element } from "../dom.js";
 import { balance, count } from "../format.js";
+import { addSheet } from "../sheet.js";
 import { toast } from "./notices.js";
 
 /** What is done to a message; asked for with the first of it. */
@@ -57,12 +58,15 @@ const ACTIONS = { copy, edit, again, continue: carryOn, previous, next, receipt 
 const COUNTED = { tiktoken: "Counted exactly", estimate: "An estimate, as the model's own counting is not public" };
 const rate = (perThousand) => (perThousand === 1000 ? "" : ` × ${perThousand / 1000}`);
 
+let styled;
+
 /** Opens or closes the receipt below a reply. It is fetched when it is wanted. */
 async function toggleReceipt(button, place, messageId) {
   const isOpen = button.getAttribute("aria-expanded") === "true";
   button.setAttribute("aria-expanded", String(!isOpen));
   place.hidden = isOpen;
   if (isOpen) return;
+  await (styled ??= addSheet("css/receipt.css"));
   place.replaceChildren(element("p", { class: "hint" }, "Fetching the receipt…"));
   try {
     place.replaceChildren(...receiptOf(await get(`/api/billing/usage/${encodeURIComponent(messageId)}`)));

@@ -1,5 +1,8 @@
-import { $, clone } from "../dom.js";
+import { $, element } from "../dom.js";
+import { addSheet } from "../sheet.js";
 import { toast } from "./notices.js";
+
+await addSheet("css/edit.css");
 
 const placeOf = ({ id }) => `${id}.edit`;
 
@@ -27,7 +30,7 @@ export function resumeEdit(page, trouble = null) {
 }
 
 function openField({ message, node }, { chat, drafts, messages, picker }, words) {
-  const form = clone("edit-message");
+  const form = emptyForm();
   const field = $("textarea", form);
   const close = () => {
     form.remove();
@@ -60,4 +63,12 @@ function openField({ message, node }, { chat, drafts, messages, picker }, words)
     messages.toEnd();
   });
   return form;
+}
+
+function emptyForm() {
+  const field = element("textarea", { dir: "auto", rows: "2", "aria-label": "Edit your message" });
+  const hint = element("p", { class: "hint" }, "The answer before stays as another version.");
+  const cancel = element("button", { type: "button", class: "button quiet small", "data-cancel": "" }, "Cancel");
+  const send = element("button", { class: "button small" }, "Send");
+  return element("form", { class: "edit" }, field, element("div", { class: "edit-foot" }, hint, cancel, send));
 }

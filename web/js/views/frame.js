@@ -10,7 +10,7 @@ const SEARCH_MS = 200;
 
 /**
  * The list of conversations. Fires "choose" with the id of the one that was clicked, and of the message when a search
- * found one in it; "more" and "rename".
+ * found one in it; and "more".
  */
 export class Sidebar extends EventTarget {
   #conversations;
@@ -69,7 +69,7 @@ export class Sidebar extends EventTarget {
     const { renameIn } = await import("./rename.js");
     const { title } = this.#conversations.find(id);
     renameIn(this.#rows.get(id), title, (now) => {
-      this.dispatchEvent(new CustomEvent("rename", { detail: { id, title: now } }));
+      this.#conversations.rename(id, now).catch(({ message }) => toast(message));
     });
   }
 

@@ -158,12 +158,6 @@ export class MessagesView {
   }
 }
 
-const ENDINGS = {
-  stopped: "Stopped. What was written until then is kept and charged.",
-  length: "This answer reached its greatest length.",
-  balance: "Your balance ended here, and the answer with it.",
-  content_filter: "The model's own filter ended this answer.",
-};
 const CONTINUABLE = new Set(["stopped", "failed", "interrupted"]);
 
 /** One message on the page. It is told what changed, and changes no more than that. */
@@ -214,9 +208,16 @@ class MessageView {
     cost.hidden = !usage?.tokensUsed;
     if (usage?.tokensUsed) cost.textContent = balance(usage.tokensUsed);
     $("[data-action=continue]", this.node).hidden = !canContinue(this.#message);
-    $(".notes", this.node).replaceChildren(
-      ...[!isLive && noteOf(this.#message), !isLive && error && troubleOf(error, usage?.tokensUsed ?? 0)].filter(Boolean),
-    );
+    const trouble = !isLive && error ? [troubleOf(error, usage?.tokensUsed ?? 0)] : [];
+    $(".notes", this.node).replaceChildren(...trouble);
+    if (!isLive && hasNote(this.#message)) this.#note();
+  }
+
+  async #note() {
+    const { noteOf } = await import("./notes.js");
+    const notes = $(".notes", this.node);
+    const isNoted = this.#message.status === "streaming" || notes.querySelector(".note");
+    if (!isNoted) notes.prepend(...noteOf(this.#message));
   }
 
   #updateBranches() {
@@ -248,16 +249,6 @@ class MessageView {
 const canContinue = ({ status, finishReason }) =>
   CONTINUABLE.has(status) || finishReason === "length" || finishReason === "balance";
 
-function noteOf({ status, finishReason, usage, content, error }) {
-  const parts = [];
-  if (status === "interrupted") parts.push("This answer was interrupted. What had arrived is kept.");
-  else if (status === "failed" && content && !error) parts.push("This answer broke off. What had arrived is kept.");
-  else if (ENDINGS[finishReason]) parts.push(ENDINGS[finishReason]);
-  if (usage?.cached) parts.push("Answered from memory, free of charge.");
-  const others = (usage?.attempts ?? []).filter(({ outcome }) => !["answered", "answering"].includes(outcome));
-  if (others.length && status === "complete") parts.push(`Another model stepped in: ${usage.model}.`);
-  if (!parts.length) return null;
-  const note = element("p", { class: "note" }, parts.join(" "));
-  if (finishReason === "balance") note.append(" ", element("a", { href: "/billing" }, "Get tokens"));
-  return note;
-}
+/** Whether there is more to say of how it ended than most replies need. */
+const hasNote = ({ status, finishReason, usage }) =>
+  status !== "complete" || finishReason !== "stop" || usage?.cached || usage?.attempts?.length > 1;

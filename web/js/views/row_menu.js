@@ -1,4 +1,4 @@
-import { $, $$ } from "../dom.js";
+import { $, $$, element } from "../dom.js";
 import { toast } from "./notices.js";
 
 /** What is done to a conversation of the list; asked for with the first of it. */
@@ -8,9 +8,8 @@ let rowMenu;
 
 /** What can be done with a conversation, beside the button that asked for it. */
 export function openRowMenu(button, id, page) {
-  const menu = $("#row-menu");
-  rowMenu ??= wireRowMenu(menu, page);
-  Object.assign(rowMenu, { id, button });
+  rowMenu ??= wireRowMenu(emptyMenu(), page);
+  const { menu } = Object.assign(rowMenu, { id, button });
   const path = `/api/conversations/${encodeURIComponent(id)}/export?format=`;
   $("[data-do=markdown]", menu).href = `${path}md`;
   $("[data-do=json]", menu).href = `${path}json`;
@@ -23,8 +22,21 @@ export function openRowMenu(button, id, page) {
   $("button, a", menu).focus();
 }
 
+function emptyMenu() {
+  const menu = element(
+    "div",
+    { id: "row-menu", class: "menu", popover: "" },
+    element("button", { type: "button", "data-do": "rename" }, "Rename"),
+    element("a", { "data-do": "markdown", download: "" }, "Save as Markdown"),
+    element("a", { "data-do": "json", download: "" }, "Save as JSON"),
+    element("button", { type: "button", "data-do": "delete", class: "danger" }, "Delete"),
+  );
+  $("#sidebar").append(menu);
+  return menu;
+}
+
 function wireRowMenu(menu, page) {
-  const of = {};
+  const of = { menu };
   const doing = { rename: (id) => page.sidebar.rename(id), delete: deleting(page) };
   menu.addEventListener("click", (event) => {
     const name = event.target.closest("[data-do]")?.dataset.do;
