@@ -15,7 +15,12 @@ HOLDS_THAT_END_BY_THEMSELVES = (
     Fault("a sweep has no end to how far it looks", EXPIRY, "missing > 0 AND step < $2", "missing > 0 AND $2 > 0"),
     Fault("what has ended is swept again", EXPIRY, " AND hold_resolutions.hold_id IS NULL", ""),
     Fault("a sweep ends after one batch", EXPIRY, "if len(found) < BATCH or", "if ended >= 0 or"),
-    Fault("a hold that cannot end keeps others", EXPIRY, "        return False\n", "        raise\n"),
+    Fault(
+        "a hold that cannot end keeps others",
+        EXPIRY,
+        "error=str(error))\n        return False\n",
+        "error=str(error))\n        raise\n",
+    ),
     Fault("an expiry is called a release", EXPIRY, 'hold_id, "expired", Used()', 'hold_id, "released", Used()'),
 )
 AUDITS = (

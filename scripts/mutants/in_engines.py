@@ -88,8 +88,8 @@ UNITS_OF_POSTGRES = (
     Fault(
         "a unit is no transaction",
         POSTGRES,
-        "in_transaction=True",
-        "in_transaction=False",
+        "Unit(self._pool, self._listener, in_transaction=True)",
+        "Unit(self._pool, self._listener, in_transaction=False)",
         "postgres",
     ),
     Fault("nobody is told", POSTGRES, "            effect()\n", "            pass\n", "postgres"),
@@ -105,6 +105,13 @@ UNITS_OF_POSTGRES = (
         POSTGRES,
         "asyncpg.IntegrityConstraintViolationError | asyncpg.RaiseError",
         "asyncpg.RaiseError",
+        "postgres",
+    ),
+    Fault(
+        "a lock that is kept has no name of its own",
+        POSTGRES,
+        "raise LockedOut from error",
+        "raise DatabaseUnavailable from error",
         "postgres",
     ),
     Fault(
