@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from app.services import Services
 from app.settings import Settings
 from app.stripe_sandbox.app import sandbox
 from app.stripe_sandbox.till import SANDBOX_KEY, Till, Webhook
 from tests.billing.buying import SECRET, Buyer
+from tests.billing.line import Line
 from tests.billing.ordering import stock
 from tests.conftest import Person, Register, settings_for
 from tests.fakes.clock import FakeClock
@@ -26,9 +28,17 @@ async def till(clock: FakeClock) -> AsyncIterator[Till]:
         yield till
 
 
+@pytest.fixture
+def line(till: Till) -> Line:
+    """For a test that wants it, what is between us and the till."""
+    return Line(till)
+
+
 @pytest_asyncio.fixture
-async def till_url(till: Till) -> AsyncIterator[str]:
-    async with serve(sandbox(till)) as url:
+async def till_url(till: Till, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    has_line = "line" in request.fixturenames
+    app = Starlette(routes=[Mount("/", request.getfixturevalue("line"))]) if has_line else sandbox(till)
+    async with serve(app) as url:
         yield url
 
 

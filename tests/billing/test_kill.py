@@ -15,8 +15,6 @@ import asyncpg
 import httpx2
 import pytest
 import pytest_asyncio
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.stripe_sandbox.till import SANDBOX_KEY, Till
 from tests.billing.buying import SECRET, STARTER, WELCOME
@@ -25,24 +23,14 @@ from tests.billing.posting import about, deliver
 from tests.command import Command, Server
 from tests.conftest import PASSWORD
 from tests.figures import DEEP
-from tests.live import serve
 from tests.waiting import WAIT_SECONDS_MAX, eventually
+
+pytestmark = pytest.mark.usefixtures("line")
 
 CALLERS = 40
 ROUNDS = 10 if DEEP else 1
 # Time enough to run into what is held, and less than the server waits for it.
 STALLED_SECONDS = 0.4
-
-
-@pytest.fixture
-def line(till: Till) -> Line:
-    return Line(till)
-
-
-@pytest_asyncio.fixture
-async def till_url(line: Line) -> AsyncIterator[str]:
-    async with serve(Starlette(routes=[Mount("/", line)])) as url:
-        yield url
 
 
 @asynccontextmanager

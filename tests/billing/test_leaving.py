@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.accounts import accounts
 from app.billing import asking
 from app.billing.gateway import PaymentsFailed
 from app.billing.leaving import leave
 from app.billing.reconcile import reconcile
-from app.stripe_sandbox.till import Pay, Till
+from app.stripe_sandbox.till import Pay
 from tests.billing.buying import MONTHLY, STARTER, WELCOME, Buyer, books_of, kinds_of
 from tests.billing.line import LOST, Line
 from tests.billing.posting import about, deliver
 from tests.fakes.clock import FakeClock
-from tests.live import serve
 
-
-@pytest.fixture
-def line(till: Till) -> Line:
-    return Line(till)
-
-
-@pytest_asyncio.fixture
-async def till_url(line: Line) -> AsyncIterator[str]:
-    async with serve(Starlette(routes=[Mount("/", line)])) as url:
-        yield url
+pytestmark = pytest.mark.usefixtures("line")
 
 
 async def close(buyer: Buyer) -> None:

@@ -10,9 +10,7 @@ from dataclasses import replace
 import aiohttp
 import orjson
 import pytest
-import pytest_asyncio
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.billing import asking
 from app.billing.gateway import Gateway
@@ -23,26 +21,15 @@ from app.billing.till import account_of
 from app.db import Database, Session
 from app.services import Services
 from app.settings import Settings
-from app.stripe_sandbox.till import Till
 from tests.billing.buying import MONTHLY, STARTER, Buyer
 from tests.billing.line import Line
 from tests.billing.posting import about, deliver, signed
 from tests.fakes.clock import FakeClock
-from tests.live import serve
 from tests.waiting import WAIT_SECONDS_MAX
 
+pytestmark = pytest.mark.usefixtures("line")
+
 STRIPE_HOLDS_THE_PAGE_SECONDS = 10
-
-
-@pytest.fixture
-def line(till: Till) -> Line:
-    return Line(till)
-
-
-@pytest_asyncio.fixture
-async def till_url(line: Line) -> AsyncIterator[str]:
-    async with serve(Starlette(routes=[Mount("/", line)])) as url:
-        yield url
 
 
 class Watched(Database):

@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-import pytest_asyncio
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.billing import checkout, orders, packages
 from app.billing.packages import Offer
 from app.billing.reconcile import reconcile
 from app.billing.tables import Order
-from app.stripe_sandbox.till import Till
 from tests.billing.buying import MONTHLY, STARTER, WELCOME, Buyer
 from tests.billing.line import Line
 from tests.fakes.clock import FakeClock
-from tests.live import serve
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("line")
 
 TOKENS = {"starter": STARTER, "monthly": MONTHLY}
 SESSIONS = "POST /v1/checkout/sessions"
-
-
-@pytest.fixture
-def line(till: Till) -> Line:
-    return Line(till)
-
-
-@pytest_asyncio.fixture
-async def till_url(line: Line) -> AsyncIterator[str]:
-    async with serve(Starlette(routes=[Mount("/", line)])) as url:
-        yield url
 
 
 class SlowTab:

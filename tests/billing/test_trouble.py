@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, cast
 
 import orjson
 import pytest
-import pytest_asyncio
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.billing import asking
 from app.billing.inbox import Inbox
 from app.billing.reconcile import reconcile
 from app.db import Database, DatabaseUnavailable
-from app.stripe_sandbox.till import Till
 from tests.billing.buying import STARTER, WELCOME, Buyer
 from tests.billing.line import LOST, Line
 from tests.billing.posting import about, deliver, signed
 from tests.fakes.clock import FakeClock
-from tests.live import serve
 from tests.waiting import eventually
 
-
-@pytest.fixture
-def line(till: Till) -> Line:
-    return Line(till)
-
-
-@pytest_asyncio.fixture
-async def till_url(line: Line) -> AsyncIterator[str]:
-    async with serve(Starlette(routes=[Mount("/", line)])) as url:
-        yield url
+pytestmark = pytest.mark.usefixtures("line")
 
 
 async def test_one_error_of_stripe_s_is_tried_again_with_the_same_key(buyer: Buyer, line: Line) -> None:

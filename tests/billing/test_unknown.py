@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.billing.gateway import Gateway
 from app.billing.reconcile import Report, reconcile
@@ -19,16 +15,7 @@ from tests.billing.line import Line
 from tests.fakes.clock import FakeClock
 from tests.live import serve
 
-
-@pytest.fixture
-def line(till: Till) -> Line:
-    return Line(till)
-
-
-@pytest_asyncio.fixture
-async def till_url(line: Line) -> AsyncIterator[str]:
-    async with serve(Starlette(routes=[Mount("/", line)])) as url:
-        yield url
+pytestmark = pytest.mark.usefixtures("line")
 
 
 async def run(buyer: Buyer) -> Report:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import stripe
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.billing.terms import Terms, in_stripes_words
 from app.stripe_sandbox.till import SANDBOX_KEY, Till
@@ -21,9 +17,10 @@ from tests.billing.buying import MONTHLY, STARTER, Buyer
 from tests.billing.line import Line
 from tests.billing.posting import about, deliver
 from tests.fakes.clock import FakeClock
-from tests.live import serve
 from tests.observability.lines import logged
 from tests.waiting import WAIT_SECONDS_MAX
+
+pytestmark = pytest.mark.usefixtures("line")
 
 # What each had before, and where it is now.
 RENAMED = {
@@ -32,17 +29,6 @@ RENAMED = {
     "charge": {"invoice"},
     "payment_intent": {"invoice", "charges"},
 }
-
-
-@pytest.fixture
-def line(till: Till) -> Line:
-    return Line(till)
-
-
-@pytest_asyncio.fixture
-async def till_url(line: Line) -> AsyncIterator[str]:
-    async with serve(Starlette(routes=[Mount("/", line)])) as url:
-        yield url
 
 
 async def test_a_month_is_granted_from_an_invoice_that_has_none_of_the_old_field_names(
