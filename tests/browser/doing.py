@@ -66,6 +66,14 @@ async def expect_wrong(field: Locator, message: str | re.Pattern[str]) -> None:
     await expect(field).to_have_accessible_description(message)
 
 
+async def begin(page: Page, question: str) -> None:
+    """A conversation of its own, with its reply."""
+    await page.get_by_role("link", name="New chat").click()
+    await ask(page, question)
+    await expect_quiet(page)
+    await expect(page.get_by_role("link", name=question)).to_be_visible()
+
+
 async def ask(page: Page, text: str) -> None:
     # Before the page has started, Enter is only a new line.
     await expect(page.locator(".balance span")).not_to_be_empty()

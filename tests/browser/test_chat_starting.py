@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from app.settings import Settings
-from tests.browser.doing import ask, expect_quiet, held_back, register, reply
+from tests.browser.doing import ask, begin, expect_quiet, held_back, register, reply
 from tests.conftest import settings_for
 from tests.fakes.provider import ScriptedProvider
 from tests.waiting import WAIT_SECONDS_MAX
@@ -19,13 +19,6 @@ CHAT = "/chat"
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     return settings_for(database_url, registrations_per_hour=1000, welcome_tokens=100_000)
-
-
-async def begin(page: Page, question: str) -> None:
-    await page.get_by_role("link", name="New chat").click()
-    await ask(page, question)
-    await expect_quiet(page)
-    await expect(page.get_by_role("link", name=question)).to_be_visible()
 
 
 async def test_what_is_sent_before_the_page_has_started_goes_out_once_it_has(

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from app.settings import Settings
-from tests.browser.doing import ask, expect_quiet, held_back, register, reply
+from tests.browser.doing import ask, begin, expect_quiet, held_back, register, reply
 from tests.conftest import settings_for
 from tests.fakes.provider import ScriptedProvider
 from tests.waiting import WAIT_SECONDS_MAX, eventually
@@ -22,13 +22,6 @@ REFUSED = {"error": "Not enough.", "code": "insufficient_tokens", "needed": 900,
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     return settings_for(database_url, registrations_per_hour=1000, welcome_tokens=100_000)
-
-
-async def begin(page: Page, question: str) -> None:
-    await page.get_by_role("link", name="New chat").click()
-    await ask(page, question)
-    await expect_quiet(page)
-    await expect(page.get_by_role("link", name=question)).to_be_visible()
 
 
 async def write(page: Page, words: str) -> None:

@@ -69,9 +69,7 @@ async def test_locks_of_a_worker_that_stands_still_are_freed_and_its_unit_fails(
     holding = asyncio.create_task(stand_still(engine, taken, over))
     await taken.wait()
 
-    async with asyncio.timeout(10 * IDLE_SECONDS):
-        while not await was_taken(engine):
-            pass
+    await take(engine)
     over.set()
     (thawed,) = await asyncio.gather(holding, return_exceptions=True)
     async with engine.read() as session:
@@ -79,6 +77,13 @@ async def test_locks_of_a_worker_that_stands_still_are_freed_and_its_unit_fails(
 
     assert isinstance(thawed, DatabaseUnavailable)
     assert [row["id"] for row in rows] == [1]
+
+
+async def take(engine: PostgresEngine) -> None:
+    """As soon as nobody keeps it any more."""
+    async with asyncio.timeout(10 * IDLE_SECONDS):
+        while not await was_taken(engine):
+            pass
 
 
 async def was_taken(engine: PostgresEngine) -> bool:
@@ -95,7 +100,7 @@ async def test_a_connection_that_the_server_closed_is_not_used_again(engine: Pos
         taken, over = asyncio.Event(), asyncio.Event()
         holding = asyncio.create_task(stand_still(engine, taken, over))
         await taken.wait()
-        await asyncio.sleep(IDLE_SECONDS + LOCK_SECONDS)
+        await take(engine)
         over.set()
         with pytest.raises(DatabaseUnavailable):
             await holding
