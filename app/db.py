@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Any
 
 import asyncpg
 from sqlalchemy.types import UserDefinedType
 
+from app.engines.in_step import Dissolved
 from app.engines.postgres import PostgresEngine
 from app.engines.session import (
     ConstraintViolated,
@@ -22,8 +22,10 @@ from app.engines.session import (
     LockedOut,
     LostRace,
     Model,
+    Result,
     Row,
     Session,
+    Work,
     as_moment,
     nobody,
 )
@@ -38,13 +40,14 @@ __all__ = [
     "LockedOut",
     "LostRace",
     "Model",
+    "Result",
     "Row",
     "Session",
     "UtcTime",
+    "Work",
     "as_moment",
 ]
 
-Result = TypeVar("Result")
 ATTEMPTS_MAX = 5
 RETRY_SECONDS = 0.01
 WORTH_A_RETRY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, LostRace)
@@ -103,14 +106,22 @@ class Database:
         """For a few rows found by their keys: on SQLite without a thread, which takes longer than the look itself."""
         return self._engine.glance()
 
-    async def transact(self, unit: Callable[[Session], Awaitable[Result]]) -> Result:
-        """Runs a unit that may meet a deadlock again from its start; it must be the same unit by reference."""
+    async def transact(self, unit: Work[Result], *, of: str | None = None) -> Result:
+        """Runs a unit that may meet a deadlock again from its start; it must be the same unit by reference. One that
+        touches the rows of one person alone says whose: on Postgres it may then share a commit with those of others.
+        """
         for attempt in range(1, ATTEMPTS_MAX):
             try:
-                async with self.begin() as session:
-                    return await unit(session)
+                return await self.run(unit, of)
             except WORTH_A_RETRY:
                 await asyncio.sleep(RETRY_SECONDS * 2**attempt * random.random())
+        return await self.run(unit, of)
+
+    async def run(self, unit: Work[Result], of: str | None) -> Result:
+        """Once, in company where there is one, or else by itself."""
+        if of is not None:
+            with suppress(Dissolved):
+                return await self._engine.in_step(unit, of)
         async with self.begin() as session:
             return await unit(session)
 

@@ -152,7 +152,7 @@ class Turns:
                 again=again, now=self._clock.now(),
             )  # fmt: skip
             try:
-                facts, meta = await self._db.transact(unit)
+                facts, meta = await self._db.transact(unit, of=ask.user_id)
             except InsufficientTokens:
                 continue
             except LockedOut:
@@ -206,7 +206,7 @@ class Turns:
                 closing.close, facts=facts, reply=turn.reply, ending=ending, answered_by=self._answered_by(turn),
                 now=self._clock.now(),
             )  # fmt: skip
-            ended, resolution = await self._meter.insist(unit, facts.hold_id)
+            ended, resolution = await self._meter.insist(unit, facts.hold_id, of=facts.user_id)
             if resolution is not None:
                 self._meter.count(resolution)
             turn.say_meta()

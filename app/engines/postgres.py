@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from app.engines.session import ConstraintViolated, DatabaseUnavailable, Listener, LockedOut, Row, Session
+from app.engines.at_once import by_place, with_place
+from app.engines.in_step import COMPANIES_MAX, Ranks
+from app.engines.session import (
+    ConstraintViolated,
+    DatabaseUnavailable,
+    Listener,
+    LockedOut,
+    Result,
+    Row,
+    Session,
+    Work,
+)
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -21,6 +33,8 @@ STATEMENT_SECONDS = 30.0
 # A worker that stands still in the middle of a unit keeps its locks for so long, and who needs one of them waits less.
 IDLE_SECONDS = 10.0
 LOCK_SECONDS = 5.0
+# In a company others wait too; who waits longer goes on by itself.
+LOCK_IN_STEP_SECONDS = 0.2
 CLOSE_SECONDS = 0.5
 
 
@@ -40,6 +54,20 @@ class PostgresSession(Session):
         changed = status.rpartition(" ")[2]
         return int(changed) if changed.isdecimal() else 0
 
+    async def rows_each(self, sql: str, every: Sequence[tuple[Any, ...]]) -> list[list[Row]]:
+        """In one round trip."""
+        together = with_place(sql) if len(every) > 1 else None
+        if together is None:
+            return await super().rows_each(sql, every)
+        with Translating():
+            found = await self.connection.fetchmany(together, [(*each, place) for place, each in enumerate(every)])
+        return by_place(found, len(every))
+
+    async def run_each(self, sql: str, every: Sequence[tuple[Any, ...]]) -> list[int]:
+        if len(every) > 1 and with_place(sql) is not None:
+            return [len(rows) for rows in await self.rows_each(sql, every)]
+        return await super().run_each(sql, every)
+
 
 class PostgresEngine:
     kind = "postgres"
@@ -54,22 +82,22 @@ class PostgresEngine:
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._dsn, self._listener, self._pool_max = dsn, listener, pool_max
-        self._limits = {
-            "lock_timeout": _milliseconds(lock_seconds),
-            "idle_in_transaction_session_timeout": _milliseconds(idle_seconds),
-        }
+        self._lock_seconds, self._idle_seconds = lock_seconds, idle_seconds
         self._pool: asyncpg.Pool | None = None
         self._apart: asyncpg.Pool | None = None
+        self._in_step: asyncpg.Pool | None = None
+        self._ranks = Ranks(lambda: Unit(self._in_step, listener, in_transaction=True), listener)
 
     async def open(self, *, exclusive: bool) -> None:
         """`exclusive` asks for nothing here: many servers may share a Postgres."""
         with Translating():
-            self._apart = await self._pool_of(1)
-            self._pool = await self._pool_of(self._pool_max - 1)
+            self._apart = await self._pool_of(1, self._lock_seconds)
+            self._in_step = await self._pool_of(COMPANIES_MAX, min(self._lock_seconds, LOCK_IN_STEP_SECONDS))
+            self._pool = await self._pool_of(self._pool_max - 1 - COMPANIES_MAX, self._lock_seconds)
             # Whether it can be reached at all is said now.
             await self._pool.release(await self._pool.acquire(timeout=CONNECT_SECONDS))
 
-    async def _pool_of(self, connections: int) -> asyncpg.Pool:
+    async def _pool_of(self, connections: int, lock_seconds: float) -> asyncpg.Pool:
         return await asyncpg.create_pool(
             self._dsn,
             # Whoever needs a connection opens it; a pool that keeps some open logs each failure of an outage.
@@ -77,7 +105,10 @@ class PostgresEngine:
             max_size=connections,
             timeout=CONNECT_SECONDS,
             command_timeout=STATEMENT_SECONDS,
-            server_settings=self._limits,
+            server_settings={
+                "lock_timeout": _milliseconds(lock_seconds),
+                "idle_in_transaction_session_timeout": _milliseconds(self._idle_seconds),
+            },
             reset=_keep_as_it_is,
         )
 
@@ -87,6 +118,9 @@ class PostgresEngine:
     def begin_apart(self) -> AbstractAsyncContextManager[Session]:
         return Unit(self._apart, self._listener, in_transaction=True)
 
+    async def in_step(self, work: Work[Result], person: str) -> Result:
+        return await self._ranks.run(person, work)
+
     def read(self) -> AbstractAsyncContextManager[Session]:
         return Unit(self._pool, self._listener, in_transaction=False)
 
@@ -95,18 +129,19 @@ class PostgresEngine:
 
     def break_off(self) -> None:
         """Whoever waits for an answer hears that there will be none, and so does whoever asks from now on."""
-        for pool in (self._pool, self._apart):
-            if pool is not None:
-                pool.terminate()
-        self._pool = self._apart = None
+        for pool in self._take_pools():
+            pool.terminate()
 
     async def close(self) -> None:
         """A connection that is still at work is waited for a moment, and then broken."""
-        pools = [pool for pool in (self._pool, self._apart) if pool is not None]
-        self._pool = self._apart = None
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
-                await asyncio.gather(*(pool.close() for pool in pools))
+                await asyncio.gather(*(pool.close() for pool in self._take_pools()))
+
+    def _take_pools(self) -> list[asyncpg.Pool]:
+        pools = [pool for pool in (self._pool, self._apart, self._in_step) if pool is not None]
+        self._pool = self._apart = self._in_step = None
+        return pools
 
 
 class Unit:

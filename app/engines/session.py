@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 from app.errors import Unavailable
 
 Model = TypeVar("Model", bound=SQLModel)
+Result = TypeVar("Result")
 Effect = Callable[[], None]
 Listener = Callable[[str], None]
 
@@ -65,6 +66,13 @@ class Session(ABC):
     async def run(self, sql: str, *values: Any) -> int:
         """Returns how many rows the statement changed."""
 
+    async def rows_each(self, sql: str, every: Sequence[tuple[Any, ...]]) -> list[list[Row]]:
+        """The same statement once for each, with what each of them finds."""
+        return [await self.rows(sql, *values) for values in every]
+
+    async def run_each(self, sql: str, every: Sequence[tuple[Any, ...]]) -> list[int]:
+        return [await self.run(sql, *values) for values in every]
+
     async def row(self, sql: str, *values: Any) -> Row | None:
         found = await self.rows(sql, *values)
         return found[0] if found else None
@@ -90,3 +98,6 @@ class Session(ABC):
     def tell(self, topic: str) -> None:
         """Lets whoever follows this topic know, once it is true, that something about it changed."""
         self.effects.append(lambda: self._listener(topic))
+
+
+Work = Callable[[Session], Awaitable[Result]]

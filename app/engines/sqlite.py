@@ -13,7 +13,7 @@ from pathlib import Path
 import aiosqlite
 
 from app.engines.group_commit import Writer
-from app.engines.session import Listener, Session, nobody
+from app.engines.session import Listener, Result, Session, Work, nobody
 from app.engines.sqlite_session import GlanceSession, ReadSession, connect
 
 READERS = 4
@@ -46,6 +46,10 @@ class SqliteEngine:
 
     def begin_apart(self) -> AbstractAsyncContextManager[Session]:
         return self.begin()
+
+    async def in_step(self, work: Work[Result], _person: str) -> Result:
+        async with self.begin() as session:
+            return await work(session)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Session]:

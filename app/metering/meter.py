@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 
-from app.db import Database, DatabaseUnavailable, Session
+from app.db import Database, DatabaseUnavailable, Result, Session, Work
 from app.ids import new_id
 from app.ledger import ledger
 from app.ledger.ledger import Balance, InsufficientTokens, Resolution, Terms, UnknownHold, Used
@@ -23,7 +22,6 @@ SETTLE_RETRY_SECONDS_MAX = 5.0
 GRACE = timedelta(seconds=30)
 
 log = logs.get("prome.meter")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,8 @@ def quote(has: Balance, prompt_tokens: int, max_tokens: int, rates: Rates) -> Qu
 class Held:
     """Tokens set aside for one reply of at most `max_tokens`."""
 
-    def __init__(self, hold_id: str, max_tokens: int, tokens: int) -> None:
-        self.id, self.max_tokens, self.tokens = hold_id, max_tokens, tokens
+    def __init__(self, hold_id: str, user_id: str, max_tokens: int, tokens: int) -> None:
+        self.id, self.user_id, self.max_tokens, self.tokens = hold_id, user_id, max_tokens, tokens
         self.used: Used | None = None
         self.resolution: Resolution | None = None
 
@@ -84,10 +82,10 @@ class Meter:
                 has = await ledger.balance(session, user_id)
             offer = quote(has, terms.prompt_tokens, terms.max_tokens, terms.rates)
             cut = replace(terms, max_tokens=offer.max_tokens) if offer.affordable else terms
-            held = Held(new_id("hld"), cut.max_tokens, cut.tokens)
+            held = Held(new_id("hld"), user_id, cut.max_tokens, cut.tokens)
             try:
                 await self._db.transact(
-                    partial(ledger.hold, user_id=user_id, terms=cut, hold_id=held.id, lifetime=lifetime)
+                    partial(ledger.hold, user_id=user_id, terms=cut, hold_id=held.id, lifetime=lifetime), of=user_id
                 )
             except InsufficientTokens:
                 if not offer.affordable:
@@ -105,12 +103,12 @@ class Meter:
         settling.add_done_callback(self._settling.discard)
         return settling
 
-    async def insist(self, unit: Callable[[Session], Awaitable[Result]], hold_id: str) -> Result:
-        """Never gives up while the process lives: the same hold again is the same settlement."""
+    async def insist(self, unit: Work[Result], hold_id: str, *, of: str) -> Result:
+        """Never gives up while the process lives: the same hold again is the same settlement. `of` is whose it is."""
         wait = 0.05
         while True:
             try:
-                return await self._db.transact(unit)
+                return await self._db.transact(unit, of=of)
             except DatabaseUnavailable:
                 log.warning("settlement_waits", hold=hold_id)
                 await asyncio.sleep(wait)
@@ -122,7 +120,7 @@ class Meter:
 
     async def _settle(self, held: Held) -> None:
         try:
-            held.resolution = await self.insist(partial(_end, held=held), held.id)
+            held.resolution = await self.insist(partial(_end, held=held), held.id, of=held.user_id)
         except UnknownHold:
             return
         self.count(held.resolution)

@@ -44,8 +44,10 @@ async def ours(url: str, users: list[str]) -> AsyncIterator[Step]:
     async def step(client: int, _number: int) -> None:
         # Ids that sort by time, as a turn's do: where in an index a row goes is a part of what it costs.
         user_id, hold_id = users[client % len(users)], new_id("hld")
-        await db.transact(lambda session: ledger.hold(session, user_id, TERMS, hold_id=hold_id, lifetime=HOUR))
-        await db.transact(lambda session: ledger.settle(session, hold_id, USED))
+        await db.transact(
+            lambda session: ledger.hold(session, user_id, TERMS, hold_id=hold_id, lifetime=HOUR), of=user_id
+        )
+        await db.transact(lambda session: ledger.settle(session, hold_id, USED), of=user_id)
 
     try:
         yield step

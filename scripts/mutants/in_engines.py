@@ -1,4 +1,4 @@
-"""Faults in the writer of SQLite, in the units of Postgres, and in what is tried again."""
+"""Faults in the writer of SQLite, in the units of Postgres, alone and in company, and in what is tried again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from scripts.mutants.fault import Fault
 
 DB, WRITER, CONNECTION = "app/db.py", "app/engines/group_commit.py", "app/engines/sqlite_session.py"
 SQLITE, POSTGRES = "app/engines/sqlite.py", "app/engines/postgres.py"
+IN_STEP, AT_ONCE = "app/engines/in_step.py", "app/engines/at_once.py"
+
+FIRST_OF_EACH = """
+            if person in chosen or person in self._at_work or len(chosen) == share:
+                staying.append((person, turn))
+            else:
+                chosen[person] = turn
+"""
 
 WRITING = (
     Fault(
@@ -118,6 +126,82 @@ UNITS_OF_POSTGRES = (
         "nothing is ever changed", POSTGRES, "return int(changed) if changed.isdecimal() else 0", "return 0", "postgres"
     ),
 )
+IN_COMPANY = (
+    Fault(
+        "who fails after writing leaves it there",
+        IN_STEP,
+        "leave(in_peace=not self._has_written)",
+        "leave(in_peace=True)",
+        "postgres",
+    ),
+    Fault(
+        "who gives up undoes the neighbours",
+        IN_STEP,
+        "leave(in_peace=not self._has_written)",
+        "leave(in_peace=False)",
+        "postgres",
+    ),
+    Fault(
+        "who changed something has not written",
+        IN_STEP,
+        "self._has_written or changed > 0",
+        "self._has_written",
+        "postgres",
+    ),
+    Fault(
+        "who wrote and got rows back has not written",
+        IN_STEP,
+        "self._has_written or bool(found and not only_looks(sql))",
+        "self._has_written",
+        "postgres",
+    ),
+    Fault(
+        "a statement that nobody waits for any more stays in the company",
+        IN_STEP,
+        "            self.leave(in_peace=False)\n            raise",
+        "            self.leave(in_peace=True)\n            raise",
+        "postgres",
+    ),
+    Fault(
+        "a company that is broken commits",
+        IN_STEP,
+        "        if self._is_broken:\n            raise Dissolved\n",
+        "",
+        "postgres",
+    ),
+    Fault(
+        "what was undone has happened",
+        IN_STEP,
+        "for member, _ in self._arrived if self._problem is None else ():",
+        "for member, _ in self._arrived:",
+        "postgres",
+    ),
+    Fault(
+        "two units of one person are in one company",
+        IN_STEP,
+        FIRST_OF_EACH,
+        FIRST_OF_EACH.replace("person in chosen or person in self._at_work or ", "").replace(
+            "[person]", '[f"{person} {len(chosen)}"]'
+        ),
+        "postgres",
+    ),
+    Fault(
+        "who misses their turn keeps the others waiting",
+        IN_STEP,
+        "                self._miss(person, turn.result())\n",
+        "                pass\n",
+        "postgres",
+    ),
+    Fault(
+        "who waits for a lock is refused soon",
+        IN_STEP,
+        "            raise Dissolved from None\n",
+        "            raise\n",
+        "postgres",
+    ),
+    Fault("a row is for somebody else", AT_ONCE, 'found[row["its_place"]]', "found[0]", "postgres"),
+    Fault("a row has a column too many", AT_ONCE, "iter(self._row[:-1])", "iter(self._row)", "postgres"),
+)
 TRYING_AGAIN = (
     Fault(
         "a lost race is not run again",
@@ -128,4 +212,4 @@ TRYING_AGAIN = (
     ),
     Fault("a deadlock is not tried again", DB, "asyncpg.DeadlockDetectedError, LostRace)", "LostRace)", "postgres"),
 )
-FAULTS = (*WRITING, *UNITS_OF_POSTGRES, *TRYING_AGAIN)
+FAULTS = (*WRITING, *UNITS_OF_POSTGRES, *IN_COMPANY, *TRYING_AGAIN)

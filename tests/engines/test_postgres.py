@@ -26,7 +26,7 @@ async def engine(databases: Databases, tmp_path: Path) -> AsyncIterator[Postgres
     if databases.kind != "postgres":
         pytest.skip("It is about Postgres.")
     url = databases.fresh(tmp_path, migrated=False).replace("+asyncpg", "")
-    engine = PostgresEngine(url, nobody, pool_max=3, lock_seconds=LOCK_SECONDS, idle_seconds=IDLE_SECONDS)
+    engine = PostgresEngine(url, nobody, pool_max=5, lock_seconds=LOCK_SECONDS, idle_seconds=IDLE_SECONDS)
     await engine.open(exclusive=False)
     async with engine.begin() as session:
         await session.run(TABLE)

@@ -66,7 +66,9 @@ async def debit(db: Database, user_id: str, tokens: int, *, kind: str = "refund"
 async def hold(
     db: Database, user_id: str, hold_id: str = "hld_1", *, of: Terms | None = None, lifetime: timedelta = HOUR
 ) -> None:
-    await db.transact(lambda session: ledger.hold(session, user_id, of or terms(), hold_id=hold_id, lifetime=lifetime))
+    await db.transact(
+        lambda session: ledger.hold(session, user_id, of or terms(), hold_id=hold_id, lifetime=lifetime), of=user_id
+    )
 
 
 async def settle(db: Database, hold_id: str = "hld_1", prompt: Any = 0, completion: Any = 0) -> Resolution:

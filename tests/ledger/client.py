@@ -32,11 +32,11 @@ async def take(session: Session, user_id: str, reference: str, tokens: int) -> N
 async def perform(db: Database, what: str, user_id: str, reference: str) -> int:
     """Answers with the tokens that moved, which a repetition must answer as well."""
     if what == "hold":
-        await db.transact(lambda session: take(session, user_id, reference, 10))
+        await db.transact(lambda session: take(session, user_id, reference, 10), of=user_id)
         return 10
     if what == "settle":
         used = Used(0, used_by(reference), "test")
-        return (await db.transact(lambda session: ledger.settle(session, reference, used))).charged
+        return (await db.transact(lambda session: ledger.settle(session, reference, used), of=user_id)).charged
     return await db.transact(lambda session: ledger.credit(session, user_id, 7, kind="purchase", reference=reference))
 
 
@@ -54,7 +54,7 @@ async def book(db: Database, user_id: str, name: str) -> None:
 
 async def hold_once(db: Database, user_id: str, reference: str) -> None:
     try:
-        await db.transact(lambda session: take(session, user_id, reference, 10))
+        await db.transact(lambda session: take(session, user_id, reference, 10), of=user_id)
         say("hold", reference, 10)
     except InsufficientTokens:
         say("refused", reference, 0)

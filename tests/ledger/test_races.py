@@ -37,7 +37,7 @@ async def test_a_hold_ends_exactly_once_whoever_races(db: Database, ann: str) ->
         await asyncio.gather(*(hold(db, ann, hold_id, of=terms(HELD)) for hold_id in hold_ids))
         barrier = asyncio.Barrier(HOLDS_AT_ONCE * len(RACERS))
         seen = await asyncio.gather(
-            *(race(db, barrier, hold_id, number + index) for index, hold_id in enumerate(hold_ids))
+            *(race(db, barrier, ann, hold_id, number + index) for index, hold_id in enumerate(hold_ids))
         )
         assert all(len(set(resolutions)) == 1 for resolutions in seen)
         outcomes.update(f"{resolutions[0].outcome} for {resolutions[0].charged}" for resolutions in seen)
@@ -49,15 +49,15 @@ async def test_a_hold_ends_exactly_once_whoever_races(db: Database, ann: str) ->
     assert set(outcomes) == {"settled for 5", f"settled for {HELD}", "released for 0", "expired for 0"}
 
 
-async def race(db: Database, barrier: asyncio.Barrier, hold_id: str, first: int) -> list[Resolution]:
-    """All racers at one hold; who is first at the starting line changes from hold to hold."""
+async def race(db: Database, barrier: asyncio.Barrier, owner: str, hold_id: str, first: int) -> list[Resolution]:
+    """All racers at one hold; who is first at the starting line changes from hold to hold, and who goes in step."""
 
-    async def run(racer: Callable[[Session, str], Awaitable[Resolution]]) -> Resolution:
+    async def run(place: int) -> Resolution:
+        racer = RACERS[(first + place) % len(RACERS)]
         await barrier.wait()
-        return await db.transact(lambda session: racer(session, hold_id))
+        return await db.transact(lambda session: racer(session, hold_id), of=owner if place % 2 else None)
 
-    order = [RACERS[(first + place) % len(RACERS)] for place in range(len(RACERS))]
-    return list(await asyncio.gather(*map(run, order)))
+    return list(await asyncio.gather(*map(run, range(len(RACERS)))))
 
 
 async def test_equal_credits_at_once_are_one(db: Database, ann: str) -> None:
@@ -126,11 +126,13 @@ async def test_everything_at_once_leaves_the_books_whole(db: Database) -> None:
         await hold(db, user_id, name, of=terms(10))
         await credit(db, user_id, 7, reference=name)
         await db.transact(lambda session: ledger.debit(session, user_id, 3, kind="refund", reference=name))
-        ended = await db.transact(lambda session: ledger.settle(session, name, Used(0, number, "us")))
+        ended = await db.transact(lambda session: ledger.settle(session, name, Used(0, number, "us")), of=user_id)
         return ended.charged
 
-    charged = [await asyncio.gather(*(live(user_id, number) for number in range(25))) for user_id in people]
+    lives = [(user_id, number) for number in range(25) for user_id in people]
+    charged = await asyncio.gather(*(live(*one) for one in lives))
 
-    for user_id, charges in zip(people, charged, strict=True):
+    for place, user_id in enumerate(people):
+        charges = charged[place :: len(people)]
         assert await balance(db, user_id) == Balance(1000 + 25 * 4 - sum(charges), 0, 0)
         assert sum(charges) == sum(min(number, 10) for number in range(25))

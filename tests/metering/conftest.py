@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from app.db import Database, DatabaseUnavailable, Session
+from app.db import Database, DatabaseUnavailable, Result, Session, Work
 from app.ledger import audit
 from app.metering.meter import Meter
 from app.observability.metrics import Metrics
@@ -29,18 +29,23 @@ class TroubledDatabase(Database):
         self.takes_units.set()
         self.tasks: set[asyncio.Task[Any] | None] = set()
 
-    def begin(self) -> AbstractAsyncContextManager[Session]:
-        return self._begin()
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Session]:
+        async with self._trouble(), super().begin() as session:
+            yield session
+
+    async def run(self, unit: Work[Result], of: str | None) -> Result:
+        async with self._trouble():
+            return await super().run(unit, of)
 
     @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[Session]:
+    async def _trouble(self) -> AsyncIterator[None]:
         self.tasks.add(asyncio.current_task())
         if self.down:
             self.refused.set()
             raise DatabaseUnavailable
         await self.takes_units.wait()
-        async with super().begin() as session:
-            yield session
+        yield
         self.committed.set()
         await self.answers.wait()
 
