@@ -172,11 +172,13 @@ class Ranks:
         self._waiting: deque[tuple[str, asyncio.Future[Company | None]]] = deque()
         self._at_work: set[str] = set()
         self._companies = 0
+        self._is_gathering = False
         self._leading: set[asyncio.Task[None]] = set()
 
     async def run(self, person: str, work: Work[Result]) -> Result:
         """Raises `Dissolved` when it has to be run by itself."""
-        if self._companies < COMPANIES_MAX and not self._waiting and person not in self._at_work:
+        is_free = self._companies < COMPANIES_MAX and person not in self._at_work
+        if is_free and not self._waiting and not self._is_gathering:
             self._set_out([person])
             return await self._alone(person, work)
         company = await self._wait(person)
@@ -221,14 +223,17 @@ class Ranks:
     def _come_home(self, people: list[str]) -> None:
         self._companies -= 1
         self._at_work.difference_update(people)
-        self._send_soon()
+        if self._waiting or len(people) > 1:
+            self._send_soon()
 
     def _send_soon(self) -> None:
         """A moment later: whoever has just come home may want to go again, and then goes along."""
-        if self._waiting and self._companies < COMPANIES_MAX:
+        if self._companies < COMPANIES_MAX and not self._is_gathering:
+            self._is_gathering = True
             asyncio.get_running_loop().call_soon(self._send_some)
 
     def _send_some(self) -> None:
+        self._is_gathering = False
         while self._companies < COMPANIES_MAX and (chosen := self._choose()):
             self._send(chosen)
 
