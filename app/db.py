@@ -22,6 +22,7 @@ from app.engines.session import (
     LockedOut,
     LostRace,
     Model,
+    Reshaped,
     Result,
     Row,
     Session,
@@ -50,7 +51,7 @@ __all__ = [
 
 ATTEMPTS_MAX = 5
 RETRY_SECONDS = 0.01
-WORTH_A_RETRY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, LostRace)
+WORTH_A_RETRY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, LostRace, Reshaped)
 
 
 class UtcTime(UserDefinedType[Any]):

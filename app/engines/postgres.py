@@ -16,6 +16,7 @@ from app.engines.session import (
     DatabaseUnavailable,
     Listener,
     LockedOut,
+    Reshaped,
     Result,
     Row,
     Session,
@@ -220,6 +221,8 @@ class Translating:
             raise ConstraintViolated(str(error)) from error
         if isinstance(error, asyncpg.LockNotAvailableError):
             raise LockedOut from error
+        if isinstance(error, asyncpg.InvalidCachedStatementError):
+            raise Reshaped from error
         if isinstance(error, OUT_OF_REACH):
             raise DatabaseUnavailable from error
 

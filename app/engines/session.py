@@ -35,6 +35,12 @@ class LockedOut(DatabaseUnavailable):
     message = "Somebody else is at work on this just now. Nothing was changed; please try again in a moment."
 
 
+class Reshaped(DatabaseUnavailable):
+    """A migration changed a table since the statement was prepared; the next try finds it as it is now."""
+
+    message = "The database was changed a moment ago. Nothing was done; please try again."
+
+
 class ConstraintViolated(Exception):
     """The database refused a row: a duplicate key, a failed check, or a trigger that guards history."""
 

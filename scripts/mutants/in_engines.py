@@ -206,10 +206,10 @@ TRYING_AGAIN = (
     Fault(
         "a lost race is not run again",
         DB,
-        "asyncpg.DeadlockDetectedError, LostRace)",
-        "asyncpg.DeadlockDetectedError)",
+        "asyncpg.DeadlockDetectedError, LostRace, Reshaped)",
+        "asyncpg.DeadlockDetectedError, Reshaped)",
         "postgres",
     ),
-    Fault("a deadlock is not tried again", DB, "asyncpg.DeadlockDetectedError, LostRace)", "LostRace)", "postgres"),
+    Fault("a deadlock is not tried again", DB, "asyncpg.DeadlockDetectedError, LostRace, ", "LostRace, ", "postgres"),
 )
 FAULTS = (*WRITING, *UNITS_OF_POSTGRES, *IN_COMPANY, *TRYING_AGAIN)

@@ -7,12 +7,13 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
-from app.db import DatabaseUnavailable, LockedOut
+from app.db import Database, DatabaseUnavailable, LockedOut, Session
 from app.engines.postgres import PostgresEngine
-from app.engines.session import nobody
+from app.engines.session import Reshaped, nobody
 from tests.databases import Databases
 from tests.engines.conftest import TABLE
 from tests.figures import figure
@@ -125,3 +126,42 @@ async def test_a_unit_apart_waits_for_none_of_the_others(engine: PostgresEngine)
     await asyncio.gather(*keeping)
 
     assert changed == 1
+
+
+async def test_a_migration_under_a_running_worker_is_met_by_another_try(databases: Databases, tmp_path: Path) -> None:
+    if databases.kind != "postgres":
+        pytest.skip("It is about Postgres.")
+    url = databases.fresh(tmp_path, migrated=False)
+    db = Database(url)
+    await db.open()
+    async with db.begin() as session:
+        await session.run(TABLE)
+        await session.run("INSERT INTO things (id) VALUES (1)")
+    await look_four_times(db)
+    await add_a_column(url, "one")
+    tried_again = await look_four_times(db)
+    await add_a_column(url, "two")
+    with pytest.raises(Reshaped) as refused:
+        async with db.begin() as session:
+            await look(session)
+    async with db.begin() as session:
+        after = await look(session)
+    await db.close()
+
+    assert tried_again == [{"id", "at", "yes", "one"}] * 4
+    assert (refused.value.status, after) == (503, {"id", "at", "yes", "one", "two"})
+
+
+async def look(session: Session) -> set[str]:
+    (row,) = await session.rows("SELECT * FROM things")
+    return set(row.keys())
+
+
+async def look_four_times(db: Database) -> list[set[str]]:
+    return [await db.transact(look, of=of) for of in (None, "ann", None, "ben")]
+
+
+async def add_a_column(url: str, name: str) -> None:
+    somebody_else = await asyncpg.connect(url.replace("+asyncpg", ""))
+    await somebody_else.execute(f"ALTER TABLE things ADD COLUMN {name} BIGINT")
+    await somebody_else.close()
