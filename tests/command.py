@@ -6,7 +6,6 @@ Most tests have it forked by tests/warm.py; with `PROME` or `PYTHON_M_APP` it is
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import IO, Any
 import httpx2
 
 from app.settings import Settings
+from tests.ports import free_port
 from tests.warm import Forked, Warm
 
 PROME = (str(Path(sys.executable).with_name("prome")),)
@@ -114,7 +114,8 @@ class Server:
                 except httpx2.HTTPError:
                     time.sleep(0.05)
                 else:
-                    return
+                    if self.process.poll() is None:
+                        return
         raise AssertionError(f"The server did not start:\n{self.log.read_text()}")
 
     def terminate(self) -> tuple[int, float]:
@@ -127,10 +128,3 @@ class Server:
 def _read(file: IO[str]) -> str:
     file.seek(0)
     return file.read()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

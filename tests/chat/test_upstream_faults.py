@@ -28,11 +28,11 @@ from tests.chat.callers import Caller, calling
 from tests.chat.conftest import grant, require_order
 from tests.chat.houses import house
 from tests.chat.strict import Event, events_of, require_grammar, text_of
-from tests.command import free_port
 from tests.conftest import Person, settings_for
 from tests.fakes.clock import FakeClock
 from tests.fakes.upstream import FakeUpstream, upstream
 from tests.figures import figure
+from tests.ports import free_port
 from tests.providers.asking import GUARDS, HURRIED, KEY, hurried_if
 from tests.providers.test_faults import FAILURES, REPLIES, TELLTALES
 from tests.waiting import eventually

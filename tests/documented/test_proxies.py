@@ -15,9 +15,10 @@ import pytest
 
 from tests.chat.callers import EVENTS, calling, newcomer, until
 from tests.chat.strict import events_of, require_grammar
-from tests.command import Command, free_port
+from tests.command import Command
 from tests.documented.readme import blocks, section
 from tests.fakes.upstream import upstream
+from tests.ports import free_port
 from tests.waiting import WAIT_SECONDS_MAX
 
 ASSETS = str(Path(__file__).parents[2] / "var")

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.providers import assets
-from tests.command import Command, Result, free_port
+from tests.command import Command, Result
 from tests.conftest import HOUSE
 from tests.databases import Databases
 from tests.fakes.upstream import upstream
+from tests.ports import free_port
 from tests.providers.written import catalogue, model
 
 pytestmark = pytest.mark.either_engine

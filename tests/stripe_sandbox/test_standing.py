@@ -14,9 +14,10 @@ import stripe
 from app.stripe_sandbox.standing import till_for
 from app.stripe_sandbox.till import SANDBOX_KEY
 from app.stripe_sandbox.webhooks import signature
-from tests.command import PROME, Command, free_port
+from tests.command import PROME, Command
 from tests.conftest import settings_for
 from tests.live import serve
+from tests.ports import free_port
 from tests.stripe_sandbox.inbox import SECRET, Inbox
 from tests.stripe_sandbox.sdk import pack, sdk
 from tests.waiting import eventually

