@@ -110,7 +110,10 @@ class Company:
             raise Dissolved from error
 
     def _give(self, ask: Ask, answer: Any) -> None:
-        if not ask.word.done():
+        if ask.word.done():
+            # Who asked was cancelled a moment ago and has not left yet.
+            self._is_broken = True
+        else:
             ask.word.set_result(answer)
             self._walking += 1
 

@@ -170,6 +170,13 @@ IN_COMPANY = (
         "postgres",
     ),
     Fault(
+        "who is cancelled as the answer comes has come to the end",
+        IN_STEP,
+        "            self._is_broken = True\n        else:",
+        "            pass\n        else:",
+        "postgres",
+    ),
+    Fault(
         "what was undone has happened",
         IN_STEP,
         "for member, _ in self._arrived if self._problem is None else ():",
