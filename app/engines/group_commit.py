@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from copy import copy
 from typing import Any
 
 import aiosqlite
 
 from app.engines.session import DatabaseUnavailable, Effect, Listener, Session
 from app.engines.sqlite_session import SqliteSession, translated
+from app.engines.words import tell
 
 UNITS_PER_COMMIT_MAX = 512
 LOCK_WAIT_SECONDS = 5.0
@@ -25,9 +25,7 @@ LOCK_RETRY_SECONDS = 0.005
 
 
 class Group:
-    """The units that share one COMMIT. Each waits for a word of its own, so who stops waiting takes nobody along, and
-    is told of a problem in an exception of its own, so that no traceback shows the way of a neighbour.
-    """
+    """The units that share one COMMIT. Each waits for a word of its own."""
 
     __slots__ = ("effects", "over", "units", "waiting")
 
@@ -44,14 +42,7 @@ class Group:
 
     def end(self, problem: Exception | None) -> None:
         self.over = True
-        for word in self.waiting:
-            if word.done():
-                continue
-            if problem is None:
-                word.set_result(None)
-            else:
-                word.set_exception(copy(problem))
-                word.exception()  # Marks it as seen: who waits may be cancelled before it is told.
+        tell(self.waiting, problem)
         if problem is None:
             for effect in self.effects:
                 effect()

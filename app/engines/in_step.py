@@ -18,6 +18,7 @@ from typing import Any
 
 from app.engines.at_once import only_looks
 from app.engines.session import DatabaseUnavailable, Listener, LockedOut, Result, Row, Session, Work
+from app.engines.words import tell
 
 Transaction = AbstractAsyncContextManager[Session]
 # Two, so that one is at work while the other waits for the disk.
@@ -124,15 +125,7 @@ class Company:
 
     def _end(self) -> None:
         self._is_over = True
-        waiting = (*(ask.word for ask in self._asks), *(word for _, word in self._arrived))
-        for word in waiting:
-            if word.done():
-                continue
-            if self._problem is None:
-                word.set_result(None)
-            else:
-                word.set_exception(copy(self._problem))
-                word.exception()  # Marks it as seen: who waits may be cancelled before it is told.
+        tell((*(ask.word for ask in self._asks), *(word for _, word in self._arrived)), self._problem)
         for member, _ in self._arrived if self._problem is None else ():
             for effect in member.effects:
                 effect()

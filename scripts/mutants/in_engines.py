@@ -6,7 +6,7 @@ from scripts.mutants.fault import Fault
 
 DB, WRITER, CONNECTION = "app/db.py", "app/engines/group_commit.py", "app/engines/sqlite_session.py"
 SQLITE, POSTGRES = "app/engines/sqlite.py", "app/engines/postgres.py"
-IN_STEP, AT_ONCE = "app/engines/in_step.py", "app/engines/at_once.py"
+IN_STEP, AT_ONCE, WORDS = "app/engines/in_step.py", "app/engines/at_once.py", "app/engines/words.py"
 
 FIRST_OF_EACH = """
             if person in chosen or person in self._at_work or len(chosen) == share:
@@ -31,8 +31,8 @@ WRITING = (
     ),
     Fault(
         "who stops waiting keeps the others waiting",
-        WRITER,
-        "            if word.done():\n                continue\n",
+        WORDS,
+        "        if word.done():\n            continue\n",
         "",
     ),
     Fault(
