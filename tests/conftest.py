@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+from hypothesis import settings as hypothesis_settings
 from starlette.applications import Starlette
 
 from app.main import create_app
@@ -28,6 +29,9 @@ from tests.own_postgres import OwnPostgres, own_postgres
 
 PASSWORD = "correct horse battery"
 HOUSE = Path(__file__).parents[1]
+# How long an example takes says how busy the machine is.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 TEST_SECONDS_MAX = 1800 if DEEP else 300
 MODELS = {"catalogue": str(HOUSE / "tests" / "fakes" / "catalogue.toml"), "assets_dir": str(HOUSE / "var")}
 

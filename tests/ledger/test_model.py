@@ -249,7 +249,6 @@ def test_the_ledger_never_differs_from_its_model(databases: Databases, tmp_path:
                 settings=settings(
                     max_examples=-((world.steps - promised) // STEPS_OF_A_HISTORY),
                     stateful_step_count=STEPS_OF_A_HISTORY,
-                    deadline=None,
                     suppress_health_check=list(HealthCheck),
                     database=None,
                 ),
