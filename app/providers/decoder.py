@@ -1,21 +1,27 @@
 """From the bytes of an event stream to the words in it. Nothing here waits, and nothing here is believed.
 
-It runs once a token of every reply, so the way of a good chunk is short: one parse, one look. Whatever is odd about a
-chunk is looked at in `_odd`.
+It runs once a token of every reply, so the way of a good chunk is short: one parse, one look, and not even that where
+many arrive at once and are alike but for their words. Whatever is odd about a chunk is looked at in `_odd`.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
+from app.providers.mould import Mould
 from app.providers.provider import ProviderBusy, ProviderFailed, Reason, Reported
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 DONE = b"[DONE]"
 TOKENS_MAX = 10**9
+# Fewer are parsed sooner than a mould is made.
+LINES_WORTH_A_MOULD = 8
+# So many in a row that fit nothing, and the chunks of this reply are not alike.
+MOULDS_MAX = 3
 REASONS: dict[str, Reason] = {"length": "length", "content_filter": "content_filter"}
 BUSY = {"429", "rate_limit_exceeded", "rate_limit_error", "overloaded_error"}
 
@@ -34,16 +40,17 @@ class Decoder:
         # Lines of a chunk that goes over many; a chunk in one line, which is every chunk, is never kept.
         self._lines_kept = bytearray()
         self._words = Words()
+        self._mould, self._moulds_left = Mould(), MOULDS_MAX
 
     def feed(self, piece: bytes) -> list[str]:
         """The deltas that are complete with these bytes, none of them empty; those before a failure as well."""
         texts: list[str] = []
+        lines = self._lines(piece)
         try:
-            for line in self._lines(piece):
-                if line[:5] == b"data:":
-                    self._data(line[5:], texts)
-                elif self._lines_kept and not line.strip():
-                    self._keep_no_longer(texts)
+            if len(lines) >= LINES_WORTH_A_MOULD and self._may_be_alike():
+                self._read_many(lines, texts)
+            else:
+                self._read(lines, texts)
             self._bytes_left -= len(piece)
             if self._bytes_left < 0:
                 raise ProviderFailed("the reply is larger than we take")
@@ -76,6 +83,45 @@ class Decoder:
         if self._at_start:
             self._at_start, whole = False, whole.removeprefix(BYTE_ORDER_MARK)
         return whole.split(b"\n")
+
+    def _read(self, lines: Iterable[bytes], texts: list[str]) -> None:
+        for line in lines:
+            if line[:5] == b"data:":
+                self._data(line[5:], texts)
+            elif self._lines_kept and not line.strip():
+                self._keep_no_longer(texts)
+
+    def _read_many(self, lines: list[bytes], texts: list[str]) -> None:
+        """Those that fit the mould together, and whatever is between them one by one."""
+        alike, mould, rest = list[bytes](), self._mould, iter(lines)
+        for line in rest:
+            if line.startswith(mould.before) and line.endswith(mould.after):
+                alike.append(line)
+            elif line and line != b"\r":
+                self._read_alike(alike, texts)
+                alike = []
+                self._read([line], texts)
+                if texts:
+                    mould.take(line)
+                    self._moulds_left -= 1
+                if not self._may_be_alike():
+                    break
+        self._read_alike(alike, texts)
+        self._read(rest, texts)
+
+    def _read_alike(self, lines: list[bytes], texts: list[str]) -> None:
+        words = self._mould.words(lines) if lines else []
+        if words is None:
+            for line in lines:
+                self._read([line, b""], texts)
+            return
+        texts += words
+        if len(words) > MOULDS_MAX:
+            self._moulds_left = MOULDS_MAX
+
+    def _may_be_alike(self) -> bool:
+        """Once something was odd, words may be something else than words."""
+        return bool(self._moulds_left) and not (self._words.are_rough or self._lines_kept or self.reason)
 
     def _data(self, data: bytes, texts: list[str]) -> None:
         """A chunk that is whole is taken at once: some upstreams leave out the empty line between two."""
