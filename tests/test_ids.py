@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 
-from app.ids import BYTES_AT_ONCE, RANDOM_BYTES, new_id
+from app.ids import ALPHABET, IDS_AT_ONCE, new_id
 
 SHAPE = re.compile(r"msg_[0-9a-hjkmnp-tv-z]{26}")
 # So many that their random bytes are fetched more than once.
-MANY = 3 * BYTES_AT_ONCE // RANDOM_BYTES
+MANY = 3 * IDS_AT_ONCE
 
 
 def test_ids_of_one_millisecond_are_all_different() -> None:
@@ -24,6 +24,13 @@ def test_later_ids_sort_later() -> None:
 
     assert ids == sorted(ids)
     assert len(set(ids)) == len(ids)
+
+
+def test_an_id_begins_with_its_time() -> None:
+    for milliseconds in (0, 1, 1_800_000_000_000, 2**48 - 1):
+        told = new_id("msg", now_ms=milliseconds).removeprefix("msg_")[:10]
+
+        assert sum(ALPHABET.index(one) << 5 * place for place, one in enumerate(reversed(told))) == milliseconds << 2
 
 
 def test_every_bit_of_an_id_is_used() -> None:
