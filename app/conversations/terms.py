@@ -28,6 +28,7 @@ SPACELESS = (
 MARKS = "".join(mark for mark in map(chr, range(0x0370, 0xFE00)) if unicodedata.category(mark)[0] == "M")
 # Either a run of a script without spaces, or a word.
 WORD = re.compile(rf"([{SPACELESS}]+)|([^\W_{SPACELESS}]+(?:[{MARKS}]+[^\W_{SPACELESS}]*)*)")
+BETWEEN_ASCII_WORDS = {code: " " for code in range(128) if not chr(code).isalnum()}
 # Accents, joiners, soft hyphens, and what only chooses between two looks of one character.
 UNSEEN = re.compile("[\u0300-\u036f\u00ad\u200c\u200d\u2060\ufe0e\ufe0f\ufeff]")
 
@@ -39,8 +40,14 @@ def fold(text: str) -> str:
 
 def indexed(text: str) -> str:
     """Each different word once, a space before each."""
-    words = dict.fromkeys(WORD.findall(fold(text[:TEXT_CHARS_MAX])))
-    found = dict.fromkeys(term for run, word in words for term in _terms(run, word))
+    text = text[:TEXT_CHARS_MAX]
+    if text.isascii():
+        # The same in a fifth of the time: there is nothing to fold but case, and words are what is between the others.
+        plain = dict.fromkeys(text.lower().translate(BETWEEN_ASCII_WORDS).split())
+        found = dict.fromkeys([word[:WORD_CHARS_MAX] for word in plain])
+    else:
+        words = dict.fromkeys(WORD.findall(fold(text)))
+        found = dict.fromkeys(term for run, word in words for term in _terms(run, word))
     return "".join([f" {term}" for term in found])
 
 
