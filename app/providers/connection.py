@@ -150,8 +150,7 @@ class Connection(asyncio.Protocol):
         self._response = response = Response(self)
         self._parser = httptools.HttpResponseParser(self)
         self._is_whole, self._is_extra, self._head_bytes = False, False, 0
-        for part in request:
-            self._transport.write(part)
+        self._transport.writelines(request)
         return response
 
     def abort(self) -> None:

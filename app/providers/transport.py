@@ -10,8 +10,8 @@ import asyncio
 import ssl
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
-from functools import partial
-from urllib.parse import SplitResult, urlsplit
+from functools import lru_cache, partial
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -23,6 +23,7 @@ IDLE_SECONDS = 30
 # Of an answer that is no stream, which is an error or a list of models.
 BODY_BYTES_MAX = 65_536
 BODY_SECONDS = 1
+HEADS_MAX = 128
 # Ours to say.
 HOP_HEADERS = {"host", "content-length", "connection", "transfer-encoding"}
 
@@ -42,12 +43,11 @@ class Transport(httpx2.AsyncBaseTransport):
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, anew: bool = False
     ) -> Response:
         """Returns with the head of the answer. Anew: not on a connection that was used before."""
-        parts = urlsplit(url)
-        place, head = Place.of(parts), _head(method, parts, headers, len(body))
+        place, head = _head(method, url, tuple(headers.items()))
         connection = None if anew else self._kept(place)
         if connection is None:
             connection = await self._ways.connect(place, self._make(place))
-        response = connection.ask(head, body)
+        response = connection.ask(head % len(body), body)
         try:
             await response.begun()
         except BaseException:
@@ -115,17 +115,22 @@ def answer(below: Response, request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(below.status, headers=below.headers, stream=Body(below), request=request)
 
 
-def _head(method: str, url: SplitResult, headers: Mapping[str, str], length: int) -> bytes:
-    place = Place.of(url)
+# One question to a model is like the next, but for its body.
+@lru_cache(maxsize=HEADS_MAX)
+def _head(method: str, url: str, headers: tuple[tuple[str, str], ...]) -> tuple[Place, bytes]:
+    """Whom to ask, and the lines above a body, whose length is still to be said."""
+    parts = urlsplit(url)
+    place = Place.of(parts)
     proxy = proxy_for(place) if place.scheme == "http" else None
-    host = url.netloc.rpartition("@")[2]
-    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    lines = [f"{name}: {value}" for name, value in headers.items() if name.lower() not in HOP_HEADERS]
+    host = parts.netloc.rpartition("@")[2]
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    lines = [f"{name}: {value}" for name, value in headers if name.lower() not in HOP_HEADERS]
     if proxy:
         target = f"http://{host}{target}"
         if proxy.authorization:
             lines.append(f"Proxy-Authorization: {proxy.authorization}")
-    head = [f"{method} {target} HTTP/1.1", f"Host: {host}", *lines, f"Content-Length: {length}"]
+    head = [f"{method} {target} HTTP/1.1", f"Host: {host}", *lines]
     if any("\r" in line or "\n" in line for line in head):
         raise ValueError("a line of the question is two")
-    return "\r\n".join([*head, "", ""]).encode("latin-1")
+    known = "\r\n".join(head).encode("latin-1").replace(b"%", b"%%")
+    return place, known + b"\r\nContent-Length: %d\r\n\r\n"

@@ -13,7 +13,7 @@ from app.providers.connecting import proxy_for
 from app.providers.connection import Broken, Connection, NoHttp, Response, Unanswered
 from app.providers.pace import Pace
 from app.providers.provider import Pause
-from app.providers.transport import Transport
+from app.providers.transport import Transport, _head
 from tests.providers.lines import HOST, Heard, certified, proxy_to, saying
 from tests.waiting import eventually
 
@@ -241,10 +241,12 @@ async def test_an_encrypted_upstream_must_be_who_it_says_it_is() -> None:
 
 @pytest.fixture
 def _known_anew() -> Iterator[None]:
-    """The environment's proxies are looked up once."""
+    """The environment's proxies are looked up once, and stand in heads that are kept."""
     proxy_for.cache_clear()
+    _head.cache_clear()
     yield
     proxy_for.cache_clear()
+    _head.cache_clear()
 
 
 @pytest.mark.usefixtures("_known_anew")
