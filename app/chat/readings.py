@@ -131,8 +131,7 @@ class Readings:
         replayed = replay.replayed(row, after, self._clock.now(), self._retention)
         await replay.noted(self._db, row, replayed)
         log = Log()
-        log.append(*replayed.frames)
-        log.close()
+        log.close(*replayed.frames)
         return Reading(*names, log, replayed.seen)
 
     def _is_about_to_run(self, row: Row) -> bool:

@@ -169,8 +169,7 @@ class Turn:
 
     def finish(self, ending: Ended | None, frames: list[bytes]) -> None:
         self.ending = ending
-        self.log.append(*frames)
-        self.log.close()
+        self.log.close(*frames)
         self._over.set()
         self._close_plain()
 

@@ -81,8 +81,7 @@ class StreamResponse(Response):
         self._on_enter()
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await self._follow(reader, send)
-            if reader.left:
+            if await self._follow(reader, send) or reader.left:
                 return
             if self._log.broken or (self._bare and not self._log.ended(reader.position)):
                 # Events say by themselves whether they are all there; of bare text an orderly end would say so.
@@ -95,21 +94,26 @@ class StreamResponse(Response):
             self._readers.leave(reader)
             self._on_leave()
 
-    async def _follow(self, reader: LogReader, send: Send) -> None:
+    async def _follow(self, reader: LogReader, send: Send) -> bool:
+        """Whether the end of the answer went out together with the last of it."""
         log = self._log
         while not reader.gone:
             if reader.position < len(log.frames):
                 body, reader.position = log.chunk(reader.position)
             elif log.closed:
-                return
+                return False
             elif reader.silent:
                 # Bare text has no comments to be kept alive with.
                 body = b"" if self._bare else COMMENT
             else:
                 await reader.sleep()
                 continue
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+            is_last = log.ended(reader.position) and not log.broken
+            await send({"type": "http.response.body", "body": body, "more_body": not is_last})
+            if is_last:
+                return True
             reader.sent()
+        return False
 
 
 def _watch(scope: Scope, receive: Receive, reader: Reader) -> Callable[[], object]:

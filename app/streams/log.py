@@ -24,8 +24,9 @@ class Log:
         self.frames.extend(frames)
         self._tell()
 
-    def close(self, *, broken: bool = False) -> None:
+    def close(self, *last: bytes, broken: bool = False) -> None:
         """Broken: what was to be said is not all there, and a reader that gets no events should notice."""
+        self.frames.extend(last)
         self.closed, self.broken = True, broken
         self._tell()
 

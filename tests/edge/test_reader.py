@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import psutil
+import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -253,16 +254,30 @@ async def test_who_has_left_before_the_answer_begins_is_forgotten_as_well(hall: 
     assert hall.readers.open == set()
 
 
-async def test_a_log_that_broke_off_breaks_off_for_its_readers(hall: Hall) -> None:
+@pytest.mark.parametrize("last", [(), (b"two ",)])
+async def test_a_log_that_broke_off_breaks_off_for_its_readers(hall: Hall, last: tuple[bytes, ...]) -> None:
     hall.log.append(b"one ")
-    broken = False
+    seen, broken = [], False
 
     async with hall.reading(**{"as": "text/plain"}) as pieces:
-        await anext(pieces)
-        hall.log.close(broken=True)
+        seen.append(await anext(pieces))
+        hall.log.close(*last, broken=True)
         try:
-            await anext(pieces)
+            seen += [piece async for piece in pieces]
         except httpx2.RemoteProtocolError:
             broken = True
 
     assert broken
+    # Bytes that were read before the line broke may be lost with it.
+    assert seen[0] == b"one "
+
+
+async def test_the_last_events_and_the_end_of_the_answer_are_one_write(hall: Hall) -> None:
+    hall.log.append(b"one ")
+    async with hall.frozen() as reader:
+        await eventually(lambda: hall.entered == 1)
+        hall.log.append(b"two ")
+        hall.log.close(b"three ", b"four")
+        said = await reader.readuntil(b"0\r\n\r\n")
+
+    assert said.endswith(b"\r\n4\r\none \r\n4\r\ntwo \r\na\r\nthree four\r\n0\r\n\r\n")
