@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from app.edge.body_limit import BODY_SECONDS_MAX
 from app.edge.flag import Flag
+from app.edge.held_head import HeldHead
 from app.ids import new_id
 
 HEAD_BYTES_MAX = 32 * 1024
@@ -87,6 +88,8 @@ class GuardedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
             # Its task has not run yet, so nobody waits for the event that is replaced.
             self.cycle.message_event = cast(asyncio.Event, Flag())
+            if self.cycle.scope["method"] != "HEAD":
+                self.cycle.transport = cast(asyncio.Transport, HeldHead(self.cycle))
             self.scope["extensions"]["prome.write"] = {"now": partial(write, self.cycle)}
             self.scope["extensions"]["prome.gone"] = {"tell": self._tell_when_gone}
 
