@@ -75,11 +75,12 @@ log = logs.get("prome.main")
 GARBAGE = (5000, 10, 10)
 # So long the database may take to answer a server that stops.
 LAST_WORD_SECONDS = 0.5
+# Looked through from its top for every request, so what is asked most often comes first.
 API: list[BaseRoute] = [
+    *chat.routes,
     *accounts.routes,
     *ledger.routes,
     *billing.routes,
-    *chat.routes,
     *conversations.routes,
     *events.routes,
     *leaving.routes,
