@@ -25,6 +25,8 @@ Transaction = AbstractAsyncContextManager[Session]
 COMPANIES_MAX = 2
 MEMBERS_MAX = 64
 TURN_SECONDS = 10.0
+# For so long, whoever has had a company dissolved by a failure of their own goes alone.
+APART_SECONDS = 10.0
 
 
 class Dissolved(Exception):
@@ -138,23 +140,23 @@ class Company:
 class Member(Session):
     def __init__(self, company: Company, listener: Listener) -> None:
         super().__init__(listener)
-        self._company, self._has_written = company, False
+        self._company, self.has_written = company, False
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         found: list[Row] = await self._company.answer(Ask(sql, values, counts=False))
-        self._has_written = self._has_written or bool(found and not only_looks(sql))
+        self.has_written = self.has_written or bool(found and not only_looks(sql))
         return found
 
     async def run(self, sql: str, *values: Any) -> int:
         changed: int = await self._company.answer(Ask(sql, values, counts=True))
-        self._has_written = self._has_written or changed > 0
+        self.has_written = self.has_written or changed > 0
         return changed
 
     async def go(self, work: Work[Result]) -> Result:
         try:
             result = await work(self)
         except BaseException:
-            self._company.leave(in_peace=not self._has_written)
+            self._company.leave(in_peace=not self.has_written)
             raise
         await self._company.arrive(self)
         return result
@@ -167,12 +169,15 @@ class Ranks:
         self._begin, self._listener = begin, listener
         self._waiting: deque[tuple[str, asyncio.Future[Company | None]]] = deque()
         self._at_work: set[str] = set()
+        self._apart: dict[str, float] = {}
         self._companies = 0
         self._is_gathering = False
         self._leading: set[asyncio.Task[None]] = set()
 
     async def run(self, person: str, work: Work[Result]) -> Result:
         """Raises `Dissolved` when it has to be run by itself."""
+        if self._apart and self._goes_apart(person):
+            raise Dissolved
         is_free = self._companies < COMPANIES_MAX and person not in self._at_work
         if is_free and not self._waiting and not self._is_gathering:
             self._set_out([person])
@@ -180,7 +185,20 @@ class Ranks:
         company = await self._wait(person)
         if company is None:
             return await self._alone(person, work)
-        return await Member(company, self._listener).go(work)
+        member = Member(company, self._listener)
+        try:
+            return await member.go(work)
+        except (Dissolved, DatabaseUnavailable):
+            raise
+        except BaseException:
+            if member.has_written:
+                self._apart[person] = asyncio.get_running_loop().time() + APART_SECONDS
+            raise
+
+    def _goes_apart(self, person: str) -> bool:
+        now = asyncio.get_running_loop().time()
+        self._apart = {one: until for one, until in self._apart.items() if until > now}
+        return person in self._apart
 
     async def _alone(self, person: str, work: Work[Result]) -> Result:
         try:

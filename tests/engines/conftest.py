@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from app.db import Database
 from tests.databases import Databases
+from tests.engines.crowd import Crowd, gathering
 
 TABLE = "CREATE TABLE things (id BIGINT NOT NULL PRIMARY KEY, at TIMESTAMPTZ, yes BOOLEAN, CHECK (id < 1000000))"
 
@@ -37,3 +38,9 @@ async def _with_table(db: Database) -> AsyncIterator[Database]:
 async def ids(db: Database) -> list[int]:
     async with db.read() as session:
         return [row["id"] for row in await session.rows("SELECT id FROM things ORDER BY id")]
+
+
+@pytest_asyncio.fixture
+async def crowd(db: Database) -> AsyncIterator[Crowd]:
+    async with gathering(db) as crowd:
+        yield crowd

@@ -8,12 +8,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from app.db import Database, Session
 from app.engines.in_step import COMPANIES_MAX
 from tests.waiting import soon
 
 INSERT = "INSERT INTO things (id) VALUES ($1)"
 MARK = "UPDATE things SET yes = true WHERE id = $1"
+
+
+class Mistake(Exception):
+    """Of a unit's own."""
 
 
 @dataclass
@@ -60,6 +66,11 @@ async def gathering(db: Database) -> AsyncIterator[Crowd]:
     yield Crowd(db, at_work, over, effects)
     over.set()
     await asyncio.gather(*at_work)
+
+
+def only_postgres(db: Database) -> None:
+    if db.kind != "postgres":
+        pytest.skip("It is about Postgres.")
 
 
 async def add(session: Session, number: int) -> int:

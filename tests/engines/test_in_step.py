@@ -4,39 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from app.db import ConstraintViolated, Database, DatabaseUnavailable, Session, as_moment
+from app.db import Database, DatabaseUnavailable, Session, as_moment
 from app.engines.postgres import LOCK_IN_STEP_SECONDS
 from tests.engines.conftest import ids
-from tests.engines.crowd import INSERT, MARK, Crowd, add, add_some, gathering, mark
+from tests.engines.crowd import INSERT, MARK, Crowd, Mistake, add, add_some, gathering, mark, only_postgres
 from tests.waiting import soon
 
 TAKE = "SELECT at FROM things WHERE id = $1 FOR NO KEY UPDATE"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TRANSACTION = "SELECT txid_current() AS id"
-
-
-class Mistake(Exception):
-    """Of a unit's own."""
-
-
-@pytest_asyncio.fixture
-async def crowd(db: Database) -> AsyncIterator[Crowd]:
-    async with gathering(db) as crowd:
-        yield crowd
-
-
-def only_postgres(db: Database) -> None:
-    if db.kind != "postgres":
-        pytest.skip("It is about Postgres.")
 
 
 async def transaction_of(session: Session) -> int:
@@ -65,53 +48,6 @@ async def test_all_of_a_crowd_is_kept_when_it_returns(crowd: Crowd) -> None:
 
     assert changed == [1] * 12
     assert await ids(crowd.db) == list(range(12))
-
-
-async def test_who_gives_up_before_writing_leaves_the_others_as_they_are(crowd: Crowd) -> None:
-    runs: list[int] = []
-
-    async def write(session: Session, number: int) -> None:
-        runs.append(number)
-        await add(session, number)
-
-    async def give_up(session: Session) -> None:
-        runs.append(-1)
-        await session.run(MARK, 999)
-        raise Mistake
-
-    crowd.comes("0", partial(write, number=0))
-    crowd.comes("1", give_up)
-    crowd.comes("2", partial(write, number=2))
-    outcomes = await crowd.goes()
-
-    assert [type(each) for each in outcomes] == [type(None), Mistake, type(None)]
-    assert sorted(runs) == [-1, 0, 2]
-    assert await ids(crowd.db) == [0, 2]
-
-
-@pytest.mark.parametrize("sql", [INSERT, f"{INSERT} RETURNING id"])
-async def test_who_fails_after_writing_is_undone_alone(crowd: Crowd, sql: str) -> None:
-    async def fail(session: Session) -> None:
-        await (session.rows if "RETURNING" in sql else session.run)(sql, 1)
-        raise Mistake
-
-    crowd.comes("0", partial(add, number=0))
-    crowd.comes("1", fail)
-    crowd.comes("2", partial(add, number=2))
-    outcomes = await crowd.goes()
-
-    assert [type(each) for each in outcomes] == [int, Mistake, int]
-    assert await ids(crowd.db) == [0, 2]
-
-
-async def test_who_is_refused_by_the_database_is_refused_alone(crowd: Crowd) -> None:
-    crowd.comes("0", partial(add, number=0))
-    crowd.comes("1", partial(add, number=1_000_000))
-    crowd.comes("2", partial(add, number=2))
-    outcomes = await crowd.goes()
-
-    assert [type(each) for each in outcomes] == [int, ConstraintViolated, int]
-    assert await ids(crowd.db) == [0, 2]
 
 
 async def test_units_of_one_person_never_meet_in_one_transaction(db: Database) -> None:
