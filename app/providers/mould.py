@@ -8,6 +8,8 @@ import orjson
 
 # No line begins with its own end.
 NEVER = b"\n"
+# A chunk with a token takes a tenth of it; to look through more would hold up the others.
+LINE_BYTES_MAX = 4096
 LITERAL = re.compile(rb'"content": ?"((?:[^"\\]|\\.)*)"')
 TRIED = "a word that nobody says"
 
@@ -22,7 +24,7 @@ class Mould:
 
     def take(self, line: bytes) -> None:
         """From a line with words: its mould is what gives other words when other words are put into it."""
-        place = LITERAL.search(line)
+        place = LITERAL.search(line, 0, LINE_BYTES_MAX)
         if place is None:
             return
         before, after = line[: place.start(1)], line[place.end(1) :]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.providers.decoder import Decoder
-from app.providers.mould import NEVER, Mould
+from app.providers.mould import LINE_BYTES_MAX, NEVER, Mould
 from scripts.upstream import frames
 
 AROUND = (
@@ -137,6 +137,14 @@ def test_only_what_decides_the_words_and_nothing_else_is_a_mould(around: bytes) 
     mould = Mould()
 
     mould.take(line_of(b"same", around))
+
+    assert mould.before == NEVER
+
+
+def test_a_line_without_end_is_not_looked_through_for_one() -> None:
+    mould = Mould()
+
+    mould.take(line_of(b"x" * LINE_BYTES_MAX))
 
     assert mould.before == NEVER
 
