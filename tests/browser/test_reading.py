@@ -38,6 +38,22 @@ async def test_a_task_of_a_list_stands_in_its_line(page: Page, provider: Scripte
     await expect(task).to_have_css("border-top-width", "0px")
 
 
+async def test_code_keeps_its_place_when_it_is_whole(page: Page, provider: ScriptedProvider) -> None:
+    provider.words, provider.pause_before = ["```python\nprint(1)\n", "```\n", "Done."], 1
+    await register(page, CHAT)
+    await ask(page, "Code.")
+    await expect(reply(page).locator("pre")).to_contain_text("print(1)")
+    await expect(reply(page).get_by_role("button", name="Copy")).to_have_count(0)
+    caption = reply(page).locator("figcaption")
+    before = await caption.evaluate("node => node.getBoundingClientRect().height")
+
+    provider.go_on.set()
+    await expect_quiet(page)
+    await expect(caption.get_by_role("button", name="Copy")).to_be_visible()
+
+    assert await caption.evaluate("node => node.getBoundingClientRect().height") == before
+
+
 async def test_each_block_reads_from_the_side_of_its_own_letters(page: Page, provider: ScriptedProvider) -> None:
     provider.words = [f"English.\n\n{HEBREW}\n\n- {HEBREW}\n\n```js\n// {HEBREW}\n```\n\n> {HEBREW}\n"]
     await register(page, CHAT)
