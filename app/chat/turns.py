@@ -88,7 +88,7 @@ class Turns:
     async def start(self, ask: Ask, again: Repeatable | None = None) -> Turn:
         """In a task of its own: whoever asked may be gone before the answer, and the turn runs all the same."""
         if self.draining:
-            raise Draining(retry_after_seconds=5)
+            raise Draining("The server is being restarted; please ask again in a moment.", retry_after_seconds=5)
         if len(self.running) >= self._turns_max:
             raise TooBusy(retry_after_seconds=2)
         return await asyncio.shield(self._keep(self._start(ask, again)))

@@ -148,4 +148,5 @@ async def test_a_drain_ends_every_reply_once(caller: Caller, provider: ScriptedP
     assert only(seen, "usage")["completionTokens"] > 0
     refused = await caller.post()
     assert (refused.status_code, refused.json()["code"]) == (503, "draining")
+    assert "kept" not in refused.json()["error"]
     assert refused.headers["retry-after"]
