@@ -36,14 +36,14 @@ def path_of(stream_id: str) -> str:
     return f"/api/chat/streams/{stream_id}"
 
 
-def last_seen(request: Request, after: int | None) -> int | None:
-    """EventSource comes back with the header by itself; its address still says where it once began."""
+def last_seen(request: Request, after: int | None) -> tuple[int | None, str]:
+    """And what says so. EventSource comes back with the header by itself; its address still says where it once began."""
     header = request.headers.get(LAST_EVENT_ID.name, "")
     if not header:
-        return None if after == -1 else after
+        return None if after == -1 else after, "after"
     if not (header.isascii() and header.isdigit() and len(header) <= ID_DIGITS_MAX):
-        raise Invalid.field("Last-Event-ID", "This is not the id of an event of ours.")
-    return int(header)
+        raise Invalid.field(LAST_EVENT_ID.name, "This is not the id of an event of ours.")
+    return int(header), LAST_EVENT_ID.name
 
 
 async def answer(request: Request, readers: Readers, readings: Readings, reading: Reading) -> Response:

@@ -114,13 +114,13 @@ class Readings:
         reading.is_replayed = True
         return reading
 
-    async def find(self, user_id: str, stream_id: str, after: int | None = None) -> Reading:
-        if (reading := self._live(user_id, stream_id, after)) is not None:
+    async def find(self, user_id: str, stream_id: str, after: int | None = None, *, said_in: str = "after") -> Reading:
+        if (reading := self._live(user_id, stream_id, after, said_in)) is not None:
             return reading
         row = await self._elsewhere.row(user_id, stream_id)
         while self._is_about_to_run(row):
             await asyncio.sleep(BEGIN_SECONDS)
-            if (reading := self._live(user_id, stream_id, after)) is not None:
+            if (reading := self._live(user_id, stream_id, after, said_in)) is not None:
                 return reading
             row = await self._elsewhere.row(user_id, stream_id)
         names = (stream_id, row["conversation_id"], row["message_id"])
@@ -139,14 +139,14 @@ class Readings:
         ours = row["state"] == "running" and row["worker"] == self._turns.worker
         return ours and row["id"] not in self._turns.lost
 
-    def _live(self, user_id: str, stream_id: str, after: int | None) -> Reading | None:
+    def _live(self, user_id: str, stream_id: str, after: int | None, said_in: str) -> Reading | None:
         turn = self._turns.running.get(stream_id)
         if turn is None or turn.facts.user_id != user_id:
             return None
         reading = self.of(turn)
         reading.seen = 0 if after is None else after + 1
         if reading.seen > len(turn.log.frames):
-            raise Invalid.field("after", "This stream has not come that far yet.")
+            raise Invalid.field(said_in, "This stream has not come that far yet.")
         return reading
 
     async def told(self, user_id: str, reading: Reading) -> Told:

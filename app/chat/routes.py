@@ -159,7 +159,8 @@ async def running(request: Request, query: Page) -> StreamsOut:
 async def follow(request: Request, query: Rejoin) -> Response:
     """Every event after the last one you saw (`Last-Event-ID` or `?after=`). 204 when there is nothing left."""
     its, stream_id = services(request), request.path_params["stream_id"]
-    reading = await its.readings.find(identity(request).user_id, stream_id, forms.last_seen(request, query.after))
+    after, said_in = forms.last_seen(request, query.after)
+    reading = await its.readings.find(identity(request).user_id, stream_id, after, said_in=said_in)
     if reading.is_over:
         return Response(None, 204, {"Cache-Control": "no-store"})
     return forms.streamed(request, its.readers, reading)

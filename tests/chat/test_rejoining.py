@@ -84,10 +84,12 @@ async def test_a_position_that_is_not_there_yet_is_refused(caller: Caller, provi
         stream_id = (await until(stream, "answer", 3))[0].data["streamId"]
 
         ahead = await caller.http.get(f"{STREAMS}/{stream_id}?after=4")
+        by_header = await caller.http.get(f"{STREAMS}/{stream_id}", headers={"Last-Event-ID": "4"})
         provider.go_on.set()
         await until(stream, "done")
 
     assert (ahead.status_code, ahead.json()["code"]) == (422, "invalid_request")
+    assert [each.json()["fields"][0]["field"] for each in (ahead, by_header)] == ["after", "Last-Event-ID"]
 
 
 async def test_long_after_its_end_every_position_still_gets_the_very_same_rest(
