@@ -71,6 +71,10 @@ class StreamResponse(Response):
         self._bare = media_type != CONTENT_TYPE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            # A head has no body to wait for, and whoever asks for it is no reader.
+            await super().__call__(scope, receive, send)
+            return
         write = scope.get("extensions", {}).get("prome.write", {}).get("now")
         reader = LogReader(self._owner, self._log, self._position, write)
         stop_watching = _watch(scope, receive, reader)

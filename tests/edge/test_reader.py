@@ -18,7 +18,7 @@ from app.edge.sse import COMMENT
 from tests.edge.hall import KIB, Hall, Impatient
 from tests.figures import figure
 from tests.live import serve
-from tests.waiting import eventually, soon
+from tests.waiting import WAIT_SECONDS_MAX, eventually, soon
 
 # More than the sockets of both sides take.
 MUCH = 24 * KIB * KIB
@@ -281,3 +281,11 @@ async def test_the_last_events_and_the_end_of_the_answer_are_one_write(hall: Hal
         said = await reader.readuntil(b"0\r\n\r\n")
 
     assert said.endswith(b"\r\n4\r\none \r\n4\r\ntwo \r\na\r\nthree four\r\n0\r\n\r\n")
+
+
+async def test_a_head_waits_for_no_end_and_is_no_reader(hall: Hall) -> None:
+    async with httpx2.AsyncClient(timeout=WAIT_SECONDS_MAX) as http:
+        answer = await http.head(hall.url)
+
+    assert (answer.status_code, answer.headers["x-stream-id"], answer.content) == (200, "str_1", b"")
+    assert hall.entered == 0
