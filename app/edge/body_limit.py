@@ -14,7 +14,6 @@ from app.errors import AppError
 
 BODY_BYTES_MAX = 1024 * 1024
 BODY_SECONDS_MAX = 13.0
-# Whoever sends too much is not listened to any further.
 HANG_UP = {"Connection": "close"}
 
 
@@ -35,12 +34,15 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         if _announced_bytes(scope) > self.bytes_max:
-            await errors.render(Request(scope), self.too_large())(scope, receive, send)
+            await errors.render(Request(scope), self.too_large(scope))(scope, receive, send)
             return
-        await self.app(scope, Counted(receive, self).receive, send)
+        await self.app(scope, Counted(receive, self, scope).receive, send)
 
-    def too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(bytesMax=self.bytes_max, headers=HANG_UP)
+    def too_large(self, scope: Scope) -> BodyTooLarge:
+        """The connection stays, and what is left of the body is read by nobody: to whoever reads an answer only once
+        all is sent, one that closes is no answer. Who asked first whether to send may not send at all.
+        """
+        return BodyTooLarge(bytesMax=self.bytes_max, headers=HANG_UP if "expect" in Headers(scope=scope) else {})
 
 
 def _announced_bytes(scope: Scope) -> float:
@@ -50,8 +52,8 @@ def _announced_bytes(scope: Scope) -> float:
 
 
 class Counted:
-    def __init__(self, receive: Receive, limit: BodyLimit) -> None:
-        self._receive, self._limit = receive, limit
+    def __init__(self, receive: Receive, limit: BodyLimit, scope: Scope) -> None:
+        self._receive, self._limit, self._scope = receive, limit, scope
         self._bytes, self._whole = 0, False
         self._deadline = asyncio.get_running_loop().time() + limit.seconds_max
 
@@ -67,5 +69,5 @@ class Counted:
         self._bytes += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
         if self._bytes > self._limit.bytes_max:
-            raise self._limit.too_large()
+            raise self._limit.too_large(self._scope)
         return message

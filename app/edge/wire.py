@@ -21,6 +21,8 @@ from app.edge.held_head import HeldHead
 from app.ids import new_id
 
 HEAD_BYTES_MAX = 32 * 1024
+# Of a body that was answered before it was whole; whoever sends more may not hear the answer.
+UNREAD_BYTES_MAX = 64 * 1024 * 1024
 # What the kernel takes in for a reader of a stream, and half of what it grants. By itself it takes megabytes on a fast
 # line, and a reader that takes nothing would be noticed only when those are full.
 STREAM_BUFFER_BYTES = 64 * 1024
@@ -38,11 +40,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     # What uvicorn keeps of a connection is thirty attributes almost; with more than that each would need a whole
     # dictionary of its own, a kilobyte.
-    __slots__ = ("_head_bytes", "_in_head", "_on_gone", "_refused", "_taking", "_timer")
+    __slots__ = ("_head_bytes", "_in_head", "_on_gone", "_refused", "_taking", "_timer", "_unread_bytes")
 
     def __init__(self, *parts: Any, **more: Any) -> None:
         super().__init__(*parts, **more)
-        self._in_head, self._head_bytes = False, 0
+        self._in_head, self._head_bytes, self._unread_bytes = False, 0, 0
         self._refused = False
         self._timer: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
@@ -74,7 +76,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._unread_bytes = False, 0
         self._close_after(self.body_seconds_max)
         # Four more for each line: its colon, space and end.
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES_MAX:
@@ -137,8 +139,13 @@ class GuardedProtocol(HttpToolsProtocol):
             leave()
 
     def on_body(self, body: bytes) -> None:
-        if not self._refused:
-            super().on_body(body)
+        if self._refused:
+            return
+        if self.cycle.response_complete:
+            self._unread_bytes += len(body)
+            if self._unread_bytes > UNREAD_BYTES_MAX:
+                self.transport.close()
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._stop_timer()

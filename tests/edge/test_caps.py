@@ -23,7 +23,7 @@ from app.settings import Settings
 from tests.conftest import settings_for
 from tests.edge.wires import MEBIBYTE, Hurried, head, listening, say, status
 from tests.observability.lines import Lines
-from tests.waiting import eventually, soon
+from tests.waiting import eventually, hang_up, soon
 
 pytestmark = pytest.mark.either_engine
 
@@ -78,14 +78,40 @@ def pieces(piece: bytes, start: bytes) -> Iterator[bytes]:
         pytest.param(lambda: iter([head("Content-Length: " + "9" * 18)]), id="absurdly large"),
     ],
 )
-async def test_two_hundred_megabytes_are_refused_at_once_and_not_kept(port: int, parts: object) -> None:
+async def test_two_hundred_megabytes_are_refused_at_once_and_not_kept(hurried_port: int, parts: object) -> None:
     assert callable(parts)
 
     with quick_and_small():
-        answer = await say(port, parts())
+        answer = await say(hurried_port, parts())
 
     assert status(answer) == 413
     assert b'"code":"body_too_large"' in answer
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param([head(f"Content-Length: {len(PIECE) * 96}"), *[PIECE] * 96], id="announced"),
+        pytest.param([head("Transfer-Encoding: chunked"), *[CHUNK] * 96, b"0\r\n\r\n"], id="chunked"),
+    ],
+)
+async def test_who_sends_everything_before_reading_hears_of_it_too(port: int, body: list[bytes]) -> None:
+    async with soon():
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        for part in body:
+            writer.write(part)
+            await writer.drain()
+        writer.write(head("Connection: close", method="GET", path="/healthz"))
+        answer = await reader.read(-1)
+        await hang_up(writer)
+
+    assert (status(answer), answer.count(b"HTTP/1.1 200 OK")) == (413, 1)
+
+
+async def test_who_asks_before_sending_too_much_is_refused_and_hung_up_on(port: int) -> None:
+    answer = await say(port, [head(f"Content-Length: {HUGE}", "Expect: 100-continue")])
+
+    assert status(answer) == 413
     assert b"connection: close" in answer.lower()
 
 
