@@ -37,7 +37,7 @@ def path_of(stream_id: str) -> str:
 
 
 def last_seen(request: Request, after: int | None) -> tuple[int | None, str]:
-    """And what says so. EventSource comes back with the header by itself; its address still says where it once began."""
+    """And what says so. EventSource comes back with the header by itself; its address says where it once began."""
     header = request.headers.get(LAST_EVENT_ID.name, "")
     if not header:
         return None if after == -1 else after, "after"

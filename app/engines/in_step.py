@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
 from copy import copy
 from typing import Any
 
@@ -42,6 +43,9 @@ class Ask:
         self.sql, self.values, self.counts = sql, values, counts
         self.word: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
+    def order(self) -> tuple[str, str]:
+        return self.sql, str(self.values[0]) if self.values else ""
+
 
 class Company:
     """The units that share one transaction. `_walking` are those that wait neither for an answer nor for COMMIT."""
@@ -49,7 +53,7 @@ class Company:
     def __init__(self, members: int) -> None:
         self._walking = members
         self._asks: list[Ask] = []
-        self._arrived: list[tuple[Session, asyncio.Future[None]]] = []
+        self._arrived: list[tuple[Member, asyncio.Future[None]]] = []
         self._halt: asyncio.Future[None] | None = None
         self._is_broken = self._is_over = False
         # Until it is known to be durable.
@@ -66,7 +70,7 @@ class Company:
             self.leave(in_peace=False)
             raise
 
-    async def arrive(self, member: Session) -> None:
+    async def arrive(self, member: Member) -> None:
         """Returns when it is durable."""
         self._require_that_it_goes_on()
         word: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -91,7 +95,7 @@ class Company:
 
     async def _all_stand(self) -> bool:
         """Whether somebody then waits for an answer."""
-        if self._walking and not self._is_broken:
+        if self._walking > 0 and not self._is_broken:
             self._halt = asyncio.get_running_loop().create_future()
             await self._halt
         if self._is_broken:
@@ -99,7 +103,8 @@ class Company:
         return bool(self._asks)
 
     async def _answer_all(self, session: Session) -> None:
-        asks, self._asks = self._asks, []
+        # Those of another worker lock what they need in the same order, so that neither waits for the other.
+        asks, self._asks = sorted(self._asks, key=Ask.order), []
         alike: dict[tuple[str, bool], list[Ask]] = {}
         for ask in asks:
             alike.setdefault((ask.sql, ask.counts), []).append(ask)
@@ -122,7 +127,7 @@ class Company:
 
     def _stand(self) -> None:
         self._walking -= 1
-        if self._halt is not None and not self._halt.done() and (self._is_broken or not self._walking):
+        if self._halt is not None and not self._halt.done() and (self._is_broken or self._walking <= 0):
             self._halt.set_result(None)
 
     def _end(self) -> None:
@@ -130,7 +135,7 @@ class Company:
         tell((*(ask.word for ask in self._asks), *(word for _, word in self._arrived)), self._problem)
         for member, _ in self._arrived if self._problem is None else ():
             for effect in member.effects:
-                effect()
+                member.context.run(effect)
 
     def _require_that_it_goes_on(self) -> None:
         if self._is_over:
@@ -140,23 +145,27 @@ class Company:
 class Member(Session):
     def __init__(self, company: Company, listener: Listener) -> None:
         super().__init__(listener)
-        self._company, self.has_written = company, False
+        self._company, self._has_written = company, False
+        # After writing, which had all of them undone.
+        self.has_failed = False
+        self.context = copy_context()
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         found: list[Row] = await self._company.answer(Ask(sql, values, counts=False))
-        self.has_written = self.has_written or bool(found and not only_looks(sql))
+        self._has_written = self._has_written or bool(found and not only_looks(sql))
         return found
 
     async def run(self, sql: str, *values: Any) -> int:
         changed: int = await self._company.answer(Ask(sql, values, counts=True))
-        self.has_written = self.has_written or changed > 0
+        self._has_written = self._has_written or changed > 0
         return changed
 
     async def go(self, work: Work[Result]) -> Result:
         try:
             result = await work(self)
         except BaseException:
-            self._company.leave(in_peace=not self.has_written)
+            self.has_failed = self._has_written
+            self._company.leave(in_peace=not self.has_failed)
             raise
         await self._company.arrive(self)
         return result
@@ -191,7 +200,7 @@ class Ranks:
         except (Dissolved, DatabaseUnavailable):
             raise
         except BaseException:
-            if member.has_written:
+            if member.has_failed:
                 self._apart[person] = asyncio.get_running_loop().time() + APART_SECONDS
             raise
 

@@ -35,7 +35,7 @@ STATEMENT_SECONDS = 30.0
 IDLE_SECONDS = 10.0
 LOCK_SECONDS = 5.0
 # In a company others wait too; who waits longer goes on by itself.
-LOCK_IN_STEP_SECONDS = 0.2
+LOCK_IN_STEP_SECONDS = 0.03
 CLOSE_SECONDS = 0.5
 
 
@@ -175,11 +175,11 @@ class Unit:
         try:
             if self._transaction is not None:
                 await _end(self._transaction, error)
+            if error is None:
+                for effect in self._session.effects:
+                    effect()
         finally:
             await self._give_back()
-        if error is None:
-            for effect in self._session.effects:
-                effect()
 
     async def _take(self) -> PostgresSession:
         if self._pool is None:

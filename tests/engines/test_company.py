@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import pytest
 
 from app.engines.in_step import Company, Dissolved, Member
 from app.engines.session import Row, Session, nobody
+from tests.waiting import soon
 
 
 class Line(Session):
@@ -18,12 +21,13 @@ class Line(Session):
 
     def __init__(self, then: Callable[[], object]) -> None:
         super().__init__()
-        self._then, self.outcomes = then, list[str]()
+        self._then, self.outcomes, self.asked = then, list[str](), list[tuple[Any, ...]]()
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         raise NotImplementedError
 
     async def run(self, sql: str, *values: Any) -> int:
+        self.asked.append((sql, *values))
         await asyncio.sleep(0)
         if sql == "the last":
             self._then()
@@ -37,6 +41,61 @@ class Line(Session):
             self.outcomes.append("undone")
             raise
         self.outcomes.append("committed")
+
+
+def nothing() -> None:
+    pass
+
+
+async def test_companies_of_all_workers_lock_in_the_same_order() -> None:
+    company, line = Company(4), Line(nothing)
+
+    async def lock(session: Session, statement: str, person: str) -> None:
+        await session.run(statement, person)
+
+    asks = [("two", "bob"), ("one", "eve"), ("two", "ann"), ("one", "dan")]
+    units = [asyncio.create_task(Member(company, nobody).go(partial(lock, statement=s, person=p))) for s, p in asks]
+    await company.lead(line.transaction())
+    await asyncio.gather(*units)
+
+    assert line.asked == sorted(asks)
+
+
+async def test_a_unit_that_asks_twice_at_once_keeps_nobody() -> None:
+    company, line = Company(2), Line(nothing)
+
+    async def ask_twice(session: Session) -> tuple[int, int]:
+        return await asyncio.gather(session.run("a"), session.run("b"))
+
+    async def ask_once(session: Session) -> int:
+        return await session.run("c")
+
+    twice = asyncio.create_task(Member(company, nobody).go(ask_twice))
+    once = asyncio.create_task(Member(company, nobody).go(ask_once))
+    async with soon():
+        await company.lead(line.transaction())
+        assert (await twice, await once) == ((1, 1), 1)
+
+    assert line.outcomes == ["committed"]
+
+
+async def test_what_happens_afterwards_happens_in_the_name_of_its_unit() -> None:
+    name, told = ContextVar("name", default="nobody"), list[str]()
+    company = Company(2)
+
+    async def come(person: str) -> None:
+        name.set(person)
+        await Member(company, nobody).go(tell_it)
+
+    async def tell_it(session: Session) -> None:
+        await session.run("it")
+        session.after_commit(lambda: told.append(name.get()))
+
+    coming = [asyncio.create_task(come(person)) for person in ("ann", "bob")]
+    await company.lead(Line(nothing).transaction())
+    await asyncio.gather(*coming)
+
+    assert sorted(told) == ["ann", "bob"]
 
 
 async def test_who_is_cancelled_as_the_answer_comes_has_not_come_to_the_end() -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from functools import partial
+from typing import Any
 
 import pytest
 
 from app.db import ConstraintViolated, Database, Session
+from app.engines import postgres
+from app.engines.in_step import COMPANIES_MAX
 from tests.engines.conftest import ids
 from tests.engines.crowd import INSERT, MARK, Crowd, Mistake, add, gathering, only_postgres
+from tests.waiting import soon
+
+# For a unit that waits for nothing.
+LONG_ENOUGH_SECONDS = 0.2
 
 
 async def test_who_gives_up_before_writing_leaves_the_others_as_they_are(crowd: Crowd) -> None:
@@ -75,6 +83,37 @@ async def test_who_has_dissolved_a_company_dissolves_none_for_a_while(
 
     assert (max(runs[0], runs[1]), max(runs[2], runs[3])) == (2, times_of_a_neighbour)
     assert await ids(db) == [0, 1, 2, 3]
+
+
+async def test_who_is_cancelled_at_the_commit_goes_on_when_it_is_over(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was committed is then there for whoever cleans up."""
+    only_postgres(db)
+    end, committing, go_on = postgres._end, asyncio.Semaphore(0), asyncio.Event()
+
+    async def slowly(transaction: Any, error: BaseException | None) -> None:
+        if not error and await transaction._connection.fetchval("SELECT count(*) FROM things"):
+            committing.release()
+            await go_on.wait()
+        await end(transaction, error)
+
+    async def count(session: Session) -> int:
+        return len(await session.rows("SELECT id FROM things WHERE id = 0"))
+
+    monkeypatch.setattr(postgres, "_end", slowly)
+    async with gathering(db) as crowd, soon():
+        victim, *_ = [crowd.comes(str(number), partial(add, number=number)) for number in range(6)]
+        await crowd.sets_out()
+        for _ in range(COMPANIES_MAX):
+            await committing.acquire()
+        victim.cancel()
+        await asyncio.wait([victim])
+        cleaning_up = asyncio.create_task(db.transact(count, of="0"))
+        await asyncio.wait([cleaning_up], timeout=LONG_ENOUGH_SECONDS)
+        go_on.set()
+
+        assert await cleaning_up == 1
 
 
 async def test_who_is_refused_by_the_database_is_refused_alone(crowd: Crowd) -> None:
