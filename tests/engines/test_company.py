@@ -65,7 +65,8 @@ async def test_a_unit_that_asks_twice_at_once_keeps_nobody() -> None:
     company, line = Company(2), Line(nothing)
 
     async def ask_twice(session: Session) -> tuple[int, int]:
-        return await asyncio.gather(session.run("a"), session.run("b"))
+        first, second = await asyncio.gather(session.run("a"), session.run("b"))
+        return first, second
 
     async def ask_once(session: Session) -> int:
         return await session.run("c")
