@@ -13,7 +13,7 @@ import pytest
 
 from app.engines.in_step import Company, Dissolved, Member
 from app.engines.session import Row, Session, nobody
-from tests.waiting import soon
+from tests.waiting import eventually, soon
 
 
 class Line(Session):
@@ -74,6 +74,8 @@ async def test_a_unit_that_asks_twice_at_once_keeps_nobody() -> None:
     twice = asyncio.create_task(Member(company, nobody).go(ask_twice))
     once = asyncio.create_task(Member(company, nobody).go(ask_once))
     async with soon():
+        # Three statements wait of two units before their leader has had a look.
+        await eventually(lambda: len(company._asks) == 3)
         await company.lead(line.transaction())
         assert (await twice, await once) == ((1, 1), 1)
 
